@@ -1,0 +1,70 @@
+"""The one tree of errors. Every message says what happened, to what, and what to do about it.
+
+    BatchAIError
+    ├── SpecError            a job or provider file is wrong
+    ├── IntakeError          the source cannot be listed or read
+    ├── StorageError         a published table cannot be written or read
+    ├── SealError            a key is missing, or a sealed payload does not open
+    ├── StateError           the state store is away, locked, full or of another schema
+    │   └── LeaseHeldError   another run holds the batch
+    ├── ProviderError        the model provider cannot be used at all
+    └── BatchStopped         a batch stopped before its end; items stay pending
+        ├── BatchHalted          budget, checks, systematic failure, provider: a person must act
+        └── BatchInterrupted     a signal; the next run resumes
+
+What happens to a single item is a value (`FailureClass` and a reason), never an exception:
+see `engine/inference/outcome.py`.
+"""
+
+from __future__ import annotations
+
+
+class BatchAIError(Exception):
+    """Base of all errors this package raises on purpose. `str(e)` is fit to show to a user."""
+
+
+class SpecError(BatchAIError):
+    """A registry file is wrong: names the file, the path in it, the problem and the remedy."""
+
+
+class IntakeError(BatchAIError):
+    """The input of a batch cannot be listed or read; no call has been made."""
+
+
+class StorageError(BatchAIError):
+    """A published table cannot be written or read."""
+
+
+class SealError(BatchAIError):
+    """A sealing key is missing or a sealed payload fails its integrity check."""
+
+
+class StateError(BatchAIError):
+    """The state store cannot be used: away, locked for too long, full, or of another schema."""
+
+
+class LeaseHeldError(StateError):
+    """Another run holds the batch."""
+
+
+class ProviderError(BatchAIError):
+    """The provider is unreachable, or refuses the key or the model."""
+
+
+class BatchStopped(BatchAIError):  # noqa: N818 - a state, not a defect
+    """The batch stopped before every item had its end; what is done is kept."""
+
+
+class BatchHalted(BatchStopped):
+    """A person must act before the batch goes on.
+
+    `reason` is one of `budget`, `checks`, `systematic_failure`, `provider`, `awaiting_approval`.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class BatchInterrupted(BatchStopped):
+    """A signal ended the run after a drain; the next run resumes where this one stopped."""
