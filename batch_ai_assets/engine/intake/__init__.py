@@ -1,0 +1,8 @@
+"""Items in: where a batch's documents lie, reading and cleaning them, and what is wrong with one.
+
+Reading is one seam, `read_documents(job, location)`. Nothing here knows of prices, calls or state.
+"""
+
+from .document import Document, Problem, ProblemReason
+
+__all__ = ["Document", "Problem", "ProblemReason"]
