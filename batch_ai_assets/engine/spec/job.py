@@ -14,15 +14,15 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_v
 
 from .base import DataClass, JobName, Model, NonEmpty, RuleName
 
-CLEANING_STEPS = ("newlines", "control_characters", "nfc", "strip")
 CleaningStep = Literal["newlines", "control_characters", "nfc", "strip"]
+CLEANING_STEPS: tuple[CleaningStep, ...] = ("newlines", "control_characters", "nfc", "strip")
 
 
 class InputSpec(Model):
     """Where the documents of a batch come from."""
 
     path: NonEmpty
-    """Folder or file. `{home}`, `{date}` and `{batch}` are filled in; relative to the job folder."""
+    """Folder or file, relative to the job folder. `{home}`, `{date}`, `{batch}` are filled in."""
     format: Literal["text", "jsonl"] = "text"
     """`text`: every file that matches `glob` is one item; `jsonl`: every line is one item."""
     glob: NonEmpty = "**/*"
@@ -57,13 +57,17 @@ class BatchesSpec(Model):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"{value!r} is not an IANA time zone; write e.g. Europe/Paris") from error
+            raise ValueError(
+                f"{value!r} is not an IANA time zone; write e.g. Europe/Paris"
+            ) from error
         return value
 
     @model_validator(mode="after")
     def _window_fits_cadence(self) -> BatchesSpec:
         if self.cadence == "manual" and self.window != "snapshot":
-            raise ValueError("a manual batch takes what is there: use window: snapshot, or cadence: daily")
+            raise ValueError(
+                "a manual batch takes what is there: use window: snapshot, or cadence: daily"
+            )
         return self
 
 
@@ -116,7 +120,7 @@ class OutputSpec(Model):
     """JSON Schema of one answer: an object with `properties`, `required` and no additional ones."""
     version: NonEmpty = "1"
     """Bump it with every change of the schema: it is a lineage column."""
-    taxonomy: dict[str, dict[str, str]] = {}
+    taxonomy: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Field -> approved value -> what the value means. Adds an `enum` to the schema."""
     confidence: ConfidenceSpec | None = None
     review_below: float | None = Field(default=None, ge=0, le=1)
@@ -234,7 +238,7 @@ class JobSpec(Model):
     retention: RetentionSpec = RetentionSpec()
     consumers: tuple[NonEmpty, ...] = ()
     """Who reads the results."""
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default_factory=dict)
     evaluation: EvaluationSpec | None = None
 
     @field_validator("owner")

@@ -53,7 +53,9 @@ class ProviderSpec(Model):
     """`local` is the bundled server; it is started and stopped with the run."""
     base_url: NonEmpty | None = None
     """For example https://api.example.com/v1. Plain http only to loopback."""
-    secret: str | None = Field(default=None, pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|aws:.+)$")
+    secret: str | None = Field(
+        default=None, pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|aws:.+)$"
+    )
     """Where the API key is: `env:NAME`, `file:/path` or `aws:SECRET_NAME`. Never the key itself."""
     region: NonEmpty = "any"
     """Where documents are processed."""
