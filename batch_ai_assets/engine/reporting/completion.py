@@ -1,0 +1,137 @@
+"""CompletionRecord: the audit record of one batch, written by the engine in every ending.
+
+A JSON contract: fields are added, never renamed; `record_schema` counts breaking changes. How it
+looks to people is in `markdown.py`, `html.py` and `text.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from ..figures import Conservation
+from ..validation.accuracy import CohortAccuracy
+from ..validation.check_result import CheckResult
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ConservationRecord(_Part):
+    """Every item counted once, and whether the equation holds."""
+
+    items: int
+    pending: int
+    valid: int
+    review: int
+    dead: int
+    discarded: int
+    cancelled: int
+    skipped: int
+    holds: bool
+    line: str
+
+    @classmethod
+    def of(cls, counts: Conservation) -> Self:
+        return cls(
+            items=counts.items,
+            pending=counts.pending,
+            valid=counts.valid,
+            review=counts.review,
+            dead=counts.dead,
+            discarded=counts.discarded,
+            cancelled=counts.cancelled,
+            skipped=counts.skipped,
+            holds=counts.holds,
+            line=counts.line(),
+        )
+
+    def ends(self) -> dict[str, int]:
+        """Items by where they stand, in the order of the equation."""
+        return {
+            "pending": self.pending,
+            "valid": self.valid,
+            "review": self.review,
+            "dead": self.dead,
+            "discarded": self.discarded,
+            "cancelled": self.cancelled,
+            "skipped": self.skipped,
+        }
+
+
+class CompletionRecord(_Part):
+    """What happened in one batch version, what it cost, and what a person does now."""
+
+    record_schema: Literal[1] = 1
+    """Version of this contract."""
+
+    job: str
+    batch: str
+    version: int
+    owner: str = ""
+    purpose: str = ""
+    data_classification: str = ""
+
+    state: str
+    """State of the batch's life cycle, for example `completed` or `halted`."""
+    reason: str | None = None
+    """Why it halted or failed, one word, for example `budget`."""
+    message: str = ""
+    """What happened, for people."""
+    run_id: str
+    who: str
+    """Who or what started the run."""
+
+    started_at: datetime
+    finished_at: datetime
+    duration_seconds: float
+    sla_seconds: float | None = None
+    sla_met: bool | None = None
+
+    spec_hash: str
+    frozen_spec: str
+    """The job as it was when the batch was planned, JSON."""
+    provider: str
+    model: str
+    model_version: str
+    prompt_version: str
+    schema_version: str
+    """Version of the job's output schema."""
+
+    conservation: ConservationRecord
+    dead_by_reason: dict[str, int] = {}
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    asked: int = 0
+    """Items sent to the provider at least once."""
+    answered: int = 0
+    from_store: int = 0
+    """Items served by stored answers, at no cost."""
+    calls: int = 0
+    retries: int = 0
+    throttled: int = 0
+    items_per_second: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_rss_bytes: int = 0
+
+    checks: tuple[CheckResult, ...] = ()
+    accuracy: tuple[CohortAccuracy, ...] = ()
+    results_location: str | None = None
+    """Where the released rows are; None where nothing was released."""
+    next_step: str = ""
+    """What a person does now."""
+
+    def to_json(self) -> bytes:
+        """The record as indented JSON, one trailing newline."""
+        return self.model_dump_json(indent=2).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, payload: bytes | str) -> Self:
+        return cls.model_validate_json(payload)
