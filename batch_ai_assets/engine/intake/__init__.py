@@ -4,5 +4,14 @@ Reading is one seam, `read_documents(job, location)`. Nothing here knows of pric
 """
 
 from .document import Document, Problem, ProblemReason
+from .location import InputLocation, resolve_location
+from .readers import read_documents
 
-__all__ = ["Document", "Problem", "ProblemReason"]
+__all__ = [
+    "Document",
+    "InputLocation",
+    "Problem",
+    "ProblemReason",
+    "read_documents",
+    "resolve_location",
+]

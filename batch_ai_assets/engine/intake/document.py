@@ -37,13 +37,14 @@ class Document:
     item_id: str
     """Unique within the batch and never empty. A line without a usable id is named
     `<file>#line=17`, a repeated id `<id>#line=17`."""
-    text: str
-    """The cleaned text; empty where a problem left none."""
+    text: str = field(repr=False)
+    """The cleaned text; empty where there is a problem, so that it cannot be sent by mistake."""
     raw: bytes = field(repr=False)
-    """What was read, for the dead letter; the caller seals it. Empty when the text is fine."""
+    """What was read, for the dead letter; the caller seals it. Empty where there is no problem,
+    and where nothing could be read."""
     source: str
     """The file, posix, relative to the input root; `#line=17` follows where lines are items."""
-    attributes: dict[str, str]
+    attributes: dict[str, str] = field(repr=False)
     """Further fields the job asked to keep, as strings."""
     data_classification: str
     """The item's own data class, or the job's where the item carries none."""

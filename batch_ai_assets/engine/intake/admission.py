@@ -1,0 +1,104 @@
+"""Admission: what every item passes on its way in, whatever it was read from.
+
+A unique name, a data class the job may handle, a text that is there and clean. An item that fails
+becomes a Document with a Problem; it is never dropped. How items are found in files is the
+readers' part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+from ..spec.base import class_rank
+from ..spec.resolved import ResolvedJob
+from .cleaning import cleaner, is_blank
+from .document import Document, Problem
+from .seen import SeenNames
+
+MAX_ITEM_BYTES = 32 * 1024 * 1024
+"""Files and lines above this are refused unread; a document of 5 MB fits whatever its escapes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item as a reader found it, not yet judged."""
+
+    name: str
+    """The name it claims."""
+    source: str
+    """Where it was read; unique, and the name of an item that has no other."""
+    raw: bytes = b""
+    text: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    data_class: str = ""
+    """Its own data class; empty where it carries none."""
+    mark: str = ""
+    """What sets a repeated name apart, for example `#line=17`."""
+    problem: Problem | None = None
+    """What the reader itself found wrong."""
+
+
+class Admission:
+    """Turns the items of one batch into documents, in the order they come."""
+
+    def __init__(self, job: ResolvedJob) -> None:
+        self._job_class: str = job.spec.data_classification
+        self._job_rank = class_rank(self._job_class)
+        self._clean = cleaner(job.spec.input.clean)
+        self._seen = SeenNames()
+
+    def admit(self, item: Item) -> Document:
+        """The item as a document, with its first problem, if it has any."""
+        text = ""
+        data_class = item.data_class.strip().lower() or self._job_class
+        name, is_first = self._named(item)
+        problem = item.problem
+        if not is_first and (problem is None or problem.reason == "missing_text"):
+            problem = Problem(
+                "duplicate_id",
+                f"the id of {item.source!r} was used before in this batch; give each item its own",
+            )
+        above = class_rank(data_class) > self._job_rank
+        if above:
+            problem = problem or self._classified_above(item, data_class)
+        if problem is None:
+            text = self._clean(item.text)
+            if is_blank(text):
+                text = ""
+                problem = Problem(
+                    "empty_text",
+                    f"{item.source!r} holds no visible text; supply it or leave it out",
+                )
+        return Document(
+            item_id=name,
+            text=text,
+            raw=b"" if problem is None else item.raw,
+            source=item.source,
+            # Attributes are kept unsealed, so those of an item above the job's class stay out.
+            attributes={} if above else item.attributes,
+            data_classification=data_class,
+            problem=problem,
+        )
+
+    def _named(self, item: Item) -> tuple[str, bool]:
+        """A name no item of the batch has had, and whether it is the one the item claims."""
+        if self._seen.add(item.name):
+            return item.name, True
+        return next(name for name in _further_names(item) if self._seen.add(name)), False
+
+    def _classified_above(self, item: Item, data_class: str) -> Problem:
+        return Problem(
+            "classified_above_job",
+            f"{item.source!r} is classified {data_class!r}, above the job's "
+            f"{self._job_class!r}; send it to a job that may handle it",
+        )
+
+
+def _further_names(item: Item) -> Iterator[str]:
+    if item.mark:
+        yield f"{item.name}{item.mark}"
+        yield f"{item.name}#{item.source}"
+    for number in count(2):
+        yield f"{item.name}#{number}"

@@ -1,0 +1,76 @@
+"""Cleaning: the steps a document's text goes through before anything else sees it.
+
+Pure functions from text to text, composed once per job. They mend encoding noise only: what a
+document says (markup, templates, instructions to a model) is data and stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+
+from ..errors import SpecError
+
+Clean = Callable[[str], str]
+
+# All newline functions of Unicode (Technical Report 13): CRLF, CR, VT, FF, NEL, LS, PS. A page
+# break that were merely removed would glue two words together.
+_NEWLINE = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_SILENT = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+
+
+def newlines(text: str) -> str:
+    r"""Every kind of line, paragraph or page break becomes `\n`."""
+    return _NEWLINE.sub("\n", text)
+
+
+def control_characters(text: str) -> str:
+    r"""Removes NUL and all other control characters but `\n` and `\t`."""
+    return _CONTROL.sub("", text)
+
+
+def nfc(text: str) -> str:
+    """Unicode normal form C: one spelling for each accented letter."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def strip(text: str) -> str:
+    """Removes white space at both ends."""
+    return text.strip()
+
+
+STEPS: dict[str, Clean] = {
+    "newlines": newlines,
+    "control_characters": control_characters,
+    "nfc": nfc,
+    "strip": strip,
+}
+
+
+def cleaner(steps: Sequence[str]) -> Clean:
+    """The named steps as one function, in their order.
+
+    Raises SpecError for a step that does not exist.
+    """
+    unknown = [step for step in steps if step not in STEPS]
+    if unknown:
+        raise SpecError(
+            f"input.clean names {unknown[0]!r}, which is not a cleaning step; "
+            f"use some of: {', '.join(STEPS)}"
+        )
+    chosen = tuple(STEPS[step] for step in steps)
+
+    def clean(text: str) -> str:
+        for step in chosen:
+            text = step(text)
+        return text
+
+    return clean
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text shows nothing: white space, control and invisible characters only."""
+    # Stops at the first visible character, so a normal document costs one look.
+    return all(char.isspace() or unicodedata.category(char) in _SILENT for char in text)
