@@ -1,1 +1,1 @@
-"""The engine: items in, every item to exactly one end. Nothing below this folder imports dagster."""
+"""The engine: items in, every item to one end. Nothing below this folder imports dagster."""

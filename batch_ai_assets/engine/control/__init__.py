@@ -1,0 +1,1 @@
+"""Decisions over figures: budget, life cycle, progress. Pure; shells are elsewhere."""

@@ -1,0 +1,56 @@
+"""Named places where a crash test can stop the process. Unarmed, a failpoint costs one look-up.
+
+Points, in the order of a batch: `after_manifest`, `after_send`, `after_answer`, `after_commit`,
+`after_parquet_part`, `before_pointer`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+POINTS = (
+    "after_manifest",
+    "after_send",
+    "after_answer",
+    "after_commit",
+    "after_parquet_part",
+    "before_pointer",
+)
+
+_armed: dict[str, Callable[[], None]] = {}
+
+
+def hit(name: str) -> None:
+    """Run what is armed at `name`, if anything."""
+    if _armed and (action := _armed.get(name)) is not None:
+        action()
+
+
+def arm(name: str, action: Callable[[], None]) -> None:
+    """From now on, run `action` at `name`."""
+    if name not in POINTS:
+        raise ValueError(f"{name!r} is no failpoint; they are {', '.join(POINTS)}")
+    _armed[name] = action
+
+
+def disarm_all() -> None:
+    _armed.clear()
+
+
+def kill_at(text: str) -> None:
+    """Arm a kill -9 of this process: `NAME` or `NAME:COUNT` (the COUNT-th time, from 1)."""
+    name, _, count = text.partition(":")
+    remaining = int(count or 1)
+    lock = threading.Lock()
+
+    def kill() -> None:
+        nonlocal remaining
+        with lock:
+            remaining -= 1
+            if remaining == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    arm(name, kill)

@@ -1,0 +1,91 @@
+"""Seal and open payloads: AES-256-GCM with key ids, so that keys can be rotated.
+
+Sealed places are raw input content, answers, dead letters and review payloads (promise 8). What
+is sealed is bound to where it lies (`aad`): a payload moved elsewhere does not open.
+
+Layout of a sealed payload: version (1 byte) | key id (4) | nonce (12) | ciphertext and tag.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from .errors import SealError
+
+_VERSION = b"\x01"
+_HEADER = 1 + 4 + 12
+
+
+class Sealer:
+    """Seals with the newest key; opens with any key it knows."""
+
+    def __init__(self, keys: list[bytes]) -> None:
+        if not keys:
+            raise SealError("No sealing key: at least one 32-byte key is needed.")
+        self._ciphers: Mapping[bytes, AESGCM] = {_key_id(key): AESGCM(key) for key in keys}
+        self._prefix = _VERSION + _key_id(keys[-1])
+        self._newest = self._ciphers[_key_id(keys[-1])]
+
+    def seal(self, plaintext: bytes, aad: bytes) -> bytes:
+        nonce = os.urandom(12)
+        return self._prefix + nonce + self._newest.encrypt(nonce, plaintext, aad)
+
+    def open(self, sealed: bytes, aad: bytes) -> bytes:
+        """Plaintext of `sealed`. SealError if the key is unknown or the payload was altered."""
+        cipher = self._ciphers.get(sealed[1:5]) if sealed[:1] == _VERSION else None
+        if cipher is None:
+            raise SealError(
+                "A sealed payload names a key that is not here. "
+                "Put the key file it was sealed with back into the keys folder."
+            )
+        try:
+            return cipher.decrypt(sealed[5:_HEADER], sealed[_HEADER:], aad)
+        except InvalidTag as error:
+            raise SealError(
+                "A sealed payload was altered or moved; it cannot be trusted. "
+                "Restore it from a backup, or run the batch with --fresh."
+            ) from error
+
+
+def load_keys(folder: Path) -> list[bytes]:
+    """Keys of `folder` (`*.key`, by name, the last one seals); makes one if none is there.
+
+    Files are 32 raw bytes, mode 0600. Raises SealError if a key file has another size.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files = sorted(folder.glob("*.key"))
+    if not files:
+        _make_key(folder / "seal.key")
+        files = [folder / "seal.key"]
+    keys = [path.read_bytes() for path in files]
+    for path, key in zip(files, keys, strict=True):
+        if len(key) != 32:
+            raise SealError(f"{path} has {len(key)} bytes; a sealing key has 32. Restore the file.")
+    return keys
+
+
+def _make_key(path: Path) -> None:
+    """Two first runs at once agree on one key: link() fails where the name is taken."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(handle, os.urandom(32))
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    try:
+        with contextlib.suppress(FileExistsError):  # another run was first: its key is the one
+            os.link(fresh, path)
+    finally:
+        fresh.unlink()
+
+
+def _key_id(key: bytes) -> bytes:
+    return hashlib.sha256(b"batch-ai key id" + key).digest()[:4]

@@ -1,0 +1,1 @@
+"""The durable state store, the one truth about a batch. The only room that writes SQL."""

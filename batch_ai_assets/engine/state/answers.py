@@ -1,0 +1,85 @@
+"""Answers and checkpoints: what was paid for, looked up in chunks and read back in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+
+from . import tables as t
+from .database import Database
+from .rows import EnrichedRow, Plan, Status, StoredAnswer
+
+_USABLE = (Status.ANSWERED, Status.FROM_STORE)
+
+
+class Answers:
+    """Rows of `answers`, `checkpoints` and `ledger`. Writing them is the writer's."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def look_up(self, hashes: Sequence[bytes]) -> dict[bytes, StoredAnswer]:
+        """request hash → its newest stored answer, for those that have one."""
+        with self._db.read() as connection:
+            rows = connection.execute(
+                sa.select(
+                    t.answers.c.answer_id,
+                    t.answers.c.request_hash,
+                    t.answers.c.tokens_in,
+                    t.answers.c.tokens_out,
+                )
+                .where(t.answers.c.hash_key.in_([hash_key(value) for value in hashes]))
+                .order_by(t.answers.c.answer_id)
+            )
+            wanted = set(hashes)
+            return {
+                row.request_hash: StoredAnswer(*row) for row in rows if row.request_hash in wanted
+            }
+
+    def enriched(self, plan: Plan, rows_per_read: int = 1000) -> Iterator[list[EnrichedRow]]:
+        """Every answered item of the version with its answer, by seq, a chunk at a time."""
+        c, a, i, m = t.checkpoints.c, t.answers.c, t.items.c, t.ledger.c
+        query = (
+            sa.select(
+                c.seq, i.item_id, i.input_hash, c.request_hash, c.attempt, c.shard, c.worker,
+                c.status, c.at, a.sealed, a.confidence, a.tokens_in, a.tokens_out,
+                sa.func.coalesce(m.cost_usd, 0.0),
+            )
+            .join(t.items, sa.and_(i.plan_id == c.plan_id, i.seq == c.seq))
+            .join(t.answers, a.answer_id == c.answer_id)
+            .outerjoin(
+                t.ledger,
+                sa.and_(m.plan_id == c.plan_id, m.seq == c.seq, m.attempt == c.attempt),
+            )
+            .where(c.plan_id == plan.plan_id, c.status.in_(_USABLE))
+            .order_by(c.seq)
+            .limit(rows_per_read)
+        )  # fmt: skip
+        after = -1
+        while True:
+            with self._db.read() as connection:
+                rows = connection.execute(query.where(c.seq > after)).all()
+            chunk = [EnrichedRow(*tuple(row)) for row in rows]
+            if not chunk:
+                return
+            yield chunk
+            after = chunk[-1].seq
+
+    def spent(self, plan: Plan) -> tuple[float, int]:
+        """(USD, tokens) that this version has cost so far, written-off bounds included."""
+        with self._db.read() as connection:
+            cost, tokens = connection.execute(
+                sa.select(
+                    sa.func.coalesce(sa.func.sum(t.ledger.c.cost_usd), 0.0),
+                    sa.func.coalesce(
+                        sa.func.sum(t.ledger.c.tokens_in + t.ledger.c.tokens_out), 0
+                    ),
+                ).where(t.ledger.c.plan_id == plan.plan_id)
+            ).one()
+        return float(cost), int(tokens)
+
+
+def hash_key(request_hash: bytes) -> int:
+    """The first 8 bytes as a signed integer: what the index holds."""
+    return int.from_bytes(request_hash[:8], "big", signed=True)

@@ -1,0 +1,214 @@
+"""Batches and their versions: life-cycle state, transitions, frozen specs, where tables lie.
+
+Which transition is legal is decided in `life_cycle.py`; this only records it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from . import tables as t
+from .database import Database
+from .life_cycle import State, check_transition
+from .rows import Plan, Transition
+
+PATHS = ("work_plan_path", "enriched_path", "report_path", "results_path")
+
+
+class Batches:
+    """Rows of `batches`, `plans`, `transitions` and `completions`."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._db = database
+        self._clock = clock
+
+    def state(self, job: str, batch: str) -> State | None:
+        """State of the batch, None where nobody has heard of it."""
+        with self._db.read() as connection:
+            value = connection.scalar(
+                sa.select(t.batches.c.state).where(
+                    t.batches.c.job == job, t.batches.c.batch == batch
+                )
+            )
+        return None if value is None else State(value)
+
+    def move(
+        self,
+        job: str,
+        batch: str,
+        to: State,
+        *,
+        reason: str = "",
+        message: str = "",
+        who: str,
+        run_id: str,
+    ) -> None:
+        """Record a transition. A batch that is in the state already stays as it is."""
+
+        def work(connection: sa.Connection) -> None:
+            key = sa.and_(t.batches.c.job == job, t.batches.c.batch == batch)
+            before = connection.scalar(sa.select(t.batches.c.state).where(key))
+            now = self._clock()
+            values = {
+                "state": to.value,
+                "reason": reason,
+                "message": message,
+                "run_id": run_id,
+                "updated_at": now,
+            }
+            if before is None:
+                connection.execute(
+                    sa.insert(t.batches).values(job=job, batch=batch, created_at=now, **values)
+                )
+            else:
+                check_transition(State(before), to, f"{job}/{batch}")
+                connection.execute(sa.update(t.batches).where(key).values(values))
+            if before != to.value:
+                version = connection.scalar(_latest_version(job, batch))
+                connection.execute(
+                    sa.insert(t.transitions).values(
+                        job=job,
+                        batch=batch,
+                        version=version,
+                        from_state=before,
+                        to_state=to.value,
+                        reason=reason,
+                        who=who,
+                        run_id=run_id,
+                        at=now,
+                    )
+                )
+
+        self._db.run(work)
+
+    def transitions(self, job: str, batch: str) -> list[Transition]:
+        """The batch's life so far, oldest first."""
+        with self._db.read() as connection:
+            rows = connection.execute(
+                sa.select(t.transitions)
+                .where(t.transitions.c.job == job, t.transitions.c.batch == batch)
+                .order_by(t.transitions.c.id)
+            ).mappings()
+            names = Transition.__dataclass_fields__
+            return [Transition(**{name: row[name] for name in names}) for row in rows]
+
+    def latest_plan(self, job: str, batch: str) -> Plan | None:
+        """The newest version of the batch, finished or not."""
+        with self._db.read() as connection:
+            row = (
+                connection.execute(
+                    sa.select(t.plans)
+                    .where(t.plans.c.job == job, t.plans.c.batch == batch)
+                    .order_by(t.plans.c.version.desc())
+                    .limit(1)
+                )
+                .mappings()
+                .first()
+            )
+        return None if row is None else Plan(**row)
+
+    def begin_plan(
+        self, job: str, batch: str, *, spec: str, spec_hash: str, mode: str, raw_path: str
+    ) -> Plan:
+        """A new version, or the half-planned one of an earlier try, emptied."""
+
+        def work(connection: sa.Connection) -> None:
+            version = connection.scalar(_latest_version(job, batch)) or 0
+            half = connection.execute(
+                sa.select(t.plans.c.plan_id).where(
+                    t.plans.c.job == job,
+                    t.plans.c.batch == batch,
+                    t.plans.c.version == version,
+                    t.plans.c.planned_at.is_(None),
+                )
+            ).scalar()
+            values = {
+                "spec": spec,
+                "spec_hash": spec_hash,
+                "mode": mode,
+                "raw_path": raw_path,
+                "throttled": 0,
+            }
+            if half is None:
+                connection.execute(
+                    sa.insert(t.plans).values(job=job, batch=batch, version=version + 1, **values)
+                )
+                return
+            for table in (t.items, t.dead_letters):
+                connection.execute(sa.delete(table).where(table.c.plan_id == half))
+            connection.execute(
+                sa.update(t.plans).where(t.plans.c.plan_id == half).values(values)
+            )
+
+        self._db.run(work)
+        plan = self.latest_plan(job, batch)
+        assert plan is not None
+        return plan
+
+    def mark(self, plan_id: int, **values: object) -> None:
+        """Set columns of a plan, for example `planned_at` or `enriched_path`."""
+        self._db.run(
+            lambda connection: connection.execute(
+                sa.update(t.plans).where(t.plans.c.plan_id == plan_id).values(values)
+            )
+        )
+
+    def add_throttled(self, plan_id: int, count: int) -> None:
+        self._db.run(
+            lambda connection: connection.execute(
+                sa.update(t.plans)
+                .where(t.plans.c.plan_id == plan_id)
+                .values(throttled=t.plans.c.throttled + count)
+            )
+        )
+
+    def keep_record(self, job: str, batch: str, version: int, run_id: str, record: str) -> None:
+        """Keep a completion record (JSON): one for every ending, never overwritten."""
+        self._db.run(
+            lambda connection: connection.execute(
+                sa.insert(t.completions).values(
+                    job=job,
+                    batch=batch,
+                    version=version,
+                    run_id=run_id,
+                    at=self._clock(),
+                    record=record,
+                )
+            )
+        )
+
+    def latest_record(self, job: str, batch: str) -> str | None:
+        """The newest completion record of a batch, JSON."""
+        with self._db.read() as connection:
+            return connection.scalar(
+                sa.select(t.completions.c.record)
+                .where(t.completions.c.job == job, t.completions.c.batch == batch)
+                .order_by(t.completions.c.id.desc())
+                .limit(1)
+            )
+
+    def note(
+        self, who: str, action: str, job: str, batch: str, item_id: str = "", detail: str = ""
+    ) -> None:
+        """Append to the audit trail: who did or saw what."""
+        self._db.run(
+            lambda connection: connection.execute(
+                sa.insert(t.audit).values(
+                    at=self._clock(),
+                    who=who,
+                    action=action,
+                    job=job,
+                    batch=batch,
+                    item_id=item_id,
+                    detail=detail,
+                )
+            )
+        )
+
+
+def _latest_version(job: str, batch: str) -> sa.Select[tuple[int]]:
+    return sa.select(sa.func.max(t.plans.c.version)).where(
+        t.plans.c.job == job, t.plans.c.batch == batch
+    )

@@ -1,0 +1,147 @@
+"""Database: a connection to the state store, its transactions, its retries, bulk inserts.
+
+Knows engines (SQLite, PostgreSQL) and nothing of batches. Every failure leaves as a StateError
+that says what to do.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+import tenacity
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from ..errors import StateError
+from . import tables
+
+T = TypeVar("T")
+
+_ROWS_PER_INSERT = 250
+"""Multi-row VALUES of this size cost a fifth of `executemany`, which gives up the GIL per row."""
+
+
+class Database:
+    """One state store. Safe to share between threads: every transaction has its own connection."""
+
+    def __init__(
+        self, url: str, patience_seconds: float = 60.0, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.url = sa.make_url(url)
+        self.where = self.url.render_as_string(hide_password=True)
+        self._patience = patience_seconds
+        self._sleep = sleep
+        sqlite = self.url.get_backend_name() == "sqlite"
+        if sqlite and self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        options: dict[str, Any] = {"connect_args": {"timeout": 10}} if sqlite else {}
+        self._engine = sa.create_engine(self.url, pool_pre_ping=not sqlite, **options)
+        if sqlite:
+            sa.event.listen(self._engine, "connect", _set_up_sqlite)
+            sa.event.listen(self._engine, "begin", _begin_sqlite)
+        self._reader = self._engine.execution_options(batch_ai_read=True)
+
+    def prepare(self) -> None:
+        """Create missing tables; refuse a store of another schema version."""
+        self.run(self._prepare)
+
+    def _prepare(self, connection: sa.Connection) -> None:
+        tables.metadata.create_all(connection)
+        found = connection.scalar(
+            sa.select(tables.meta.c.value).where(tables.meta.c.key == "schema_version")
+        )
+        if found is None:
+            row = {"key": "schema_version", "value": str(tables.SCHEMA_VERSION)}
+            connection.execute(sa.insert(tables.meta).values(row))
+        elif found != str(tables.SCHEMA_VERSION):
+            raise StateError(
+                f"The state store {self.where} has schema version {found}, this program needs "
+                f"{tables.SCHEMA_VERSION}. Use the program version that wrote it, or point "
+                "BATCH_AI_STATE_URL to a new store."
+            )
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A consistent view; takes no lock that a writer would wait for."""
+        try:
+            with self._reader.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise self.translate(error) from error
+
+    def run(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in one write transaction; while the store is away, again, for a minute.
+
+        `work` must be safe to repeat: a failed try is rolled back as a whole. Raises StateError.
+        """
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_passes),
+            wait=tenacity.wait_exponential_jitter(initial=0.1, max=5.0),
+            stop=tenacity.stop_after_delay(self._patience),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            for attempt in retrying:
+                with attempt, self._engine.begin() as connection:
+                    return work(connection)
+        except SQLAlchemyError as error:
+            raise self.translate(error) from error
+        raise AssertionError("unreachable: tenacity returns or raises")
+
+    def translate(self, error: SQLAlchemyError) -> StateError:
+        """The same failure in words a person can act on."""
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        text = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+        if "locked" in text:
+            hint = "Another process holds it; see who with `batch-ai status`, then run again."
+        elif "full" in text or "disk I/O" in text:
+            hint = "Make room on its disk, then run the batch again; it resumes."
+        elif "readonly" in text or "unable to open" in text:
+            hint = "Check that its folder exists and may be written."
+        else:
+            hint = "Bring it back, then run the batch again; it resumes."
+        return StateError(f"The state store {self.where} cannot be used: {text}. {hint}")
+
+    def insert(
+        self, connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Insert `rows`, values in the order of the table's columns."""
+        style = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        for start in range(0, len(rows), _ROWS_PER_INSERT):
+            part = rows[start : start + _ROWS_PER_INSERT]
+            flat = tuple(value for row in part for value in row)
+            connection.exec_driver_sql(_insert_sql(table, len(part), style), flat)
+
+
+@lru_cache(maxsize=4096)
+def _insert_sql(table: sa.Table, rows: int, style: str) -> str:
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    one = "(" + ", ".join([style] * len(table.columns)) + ")"
+    return f"INSERT INTO {table.name} ({columns}) VALUES " + ", ".join([one] * rows)  # noqa: S608
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by `_begin_sqlite`
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """Writers take the lock at once: a lock taken half-way cannot wait and would fail."""
+    read = connection.get_execution_options().get("batch_ai_read", False)
+    connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
+
+
+def _passes(error: BaseException) -> bool:
+    """Does this failure pass by itself: locked, full, connection lost?"""
+    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)

@@ -1,0 +1,209 @@
+"""Items of a batch version: the manifest, what is still to do, every item's end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import astuple
+
+import sqlalchemy as sa
+
+from ..figures import End
+from . import tables as t
+from .database import Database
+from .rows import DeadLetter, ItemRow, Plan, Status
+
+_NEEDS_NO_CALL = (Status.ANSWERED, Status.FROM_STORE, Status.DEAD)
+
+
+class Items:
+    """Rows of `items` and `claims`."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._db = database
+        self._clock = clock
+
+    def add(self, plan: Plan, rows: Sequence[ItemRow], letters: Sequence[DeadLetter]) -> None:
+        """Append to the manifest, with the dead letters of items that end before any call."""
+
+        def work(connection: sa.Connection) -> None:
+            self._db.insert(
+                connection, t.items, [(plan.plan_id, *astuple(row)) for row in rows]
+            )
+            self._db.insert(
+                connection, t.dead_letters, [letter_row(plan, letter) for letter in letters]
+            )
+
+        self._db.run(work)
+
+    def claim(self, plan: Plan, items: Sequence[tuple[str, bytes]]) -> set[str]:
+        """Claim (item_id, input_hash) pairs for the batch; ids that another batch holds."""
+
+        def work(connection: sa.Connection) -> set[str]:
+            held = {
+                row.item_id
+                for row in connection.execute(
+                    sa.select(t.claims.c.item_id, t.claims.c.input_hash, t.claims.c.batch).where(
+                        t.claims.c.job == plan.job,
+                        t.claims.c.item_id.in_([item_id for item_id, _ in items]),
+                    )
+                )
+                if (row.item_id, row.input_hash) in wanted and row.batch != plan.batch
+            }
+            for item_id, input_hash in items:
+                if item_id not in held:
+                    _claim_one(connection, plan, item_id, input_hash, self._clock())
+            return held
+
+        wanted = set(items)
+        return self._db.run(work)
+
+    def released_elsewhere(self, plan: Plan, item_ids: Sequence[str]) -> dict[str, bytes]:
+        """item_id → request hash of its newest released row, where another batch released it."""
+        with self._db.read() as connection:
+            rows = connection.execute(
+                sa.select(t.released.c.item_id, t.released.c.request_hash).where(
+                    t.released.c.job == plan.job,
+                    t.released.c.batch != plan.batch,
+                    t.released.c.item_id.in_(item_ids),
+                )
+            )
+            return {row.item_id: row.request_hash for row in rows}
+
+    def open_dead_letters(self, plan: Plan, item_ids: Sequence[str]) -> set[tuple[str, bytes]]:
+        """(item_id, request hash) of open dead letters of other batches of the job."""
+        with self._db.read() as connection:
+            rows = connection.execute(
+                sa.select(t.dead_letters.c.item_id, t.dead_letters.c.request_hash).where(
+                    t.dead_letters.c.job == plan.job,
+                    t.dead_letters.c.batch != plan.batch,
+                    t.dead_letters.c.status == "open",
+                    t.dead_letters.c.item_id.in_(item_ids),
+                )
+            )
+            return {(row.item_id, row.request_hash) for row in rows}
+
+    def to_do(self, plan: Plan, first: int, last: int) -> dict[int, int]:
+        """seq → attempts so far, of items first ≤ seq ≤ last that still need a call."""
+        attempts = (
+            sa.select(sa.func.count())
+            .where(t.checkpoints.c.plan_id == t.items.c.plan_id)
+            .where(t.checkpoints.c.seq == t.items.c.seq)
+            .correlate(t.items)
+            .scalar_subquery()
+        )
+        settled = (
+            sa.exists()
+            .where(t.checkpoints.c.plan_id == t.items.c.plan_id)
+            .where(t.checkpoints.c.seq == t.items.c.seq)
+            .where(t.checkpoints.c.status.in_(_NEEDS_NO_CALL))
+            .correlate(t.items)
+        )
+        with self._db.read() as connection:
+            rows = connection.execute(
+                sa.select(t.items.c.seq, attempts)
+                .where(
+                    t.items.c.plan_id == plan.plan_id,
+                    t.items.c.seq.between(first, last),
+                    t.items.c.end == End.PENDING,
+                    ~settled,
+                )
+                .order_by(t.items.c.seq)
+            )
+            return {seq: count for seq, count in rows}  # noqa: C416 - rows are not tuples
+
+    def identities(self, plan: Plan, first: int, last: int) -> dict[int, tuple[str, bytes]]:
+        """seq → (item_id, input hash) for first ≤ seq ≤ last."""
+        with self._db.read() as connection:
+            rows = connection.execute(
+                sa.select(t.items.c.seq, t.items.c.item_id, t.items.c.input_hash).where(
+                    t.items.c.plan_id == plan.plan_id, t.items.c.seq.between(first, last)
+                )
+            )
+            return {row.seq: (row.item_id, row.input_hash) for row in rows}
+
+    def end(
+        self,
+        plan: Plan,
+        ends: Sequence[tuple[int, End, str]],
+        letters: Sequence[DeadLetter] = (),
+    ) -> None:
+        """Write (seq, end, reason) verdicts, with the dead letters among them, at once."""
+
+        def work(connection: sa.Connection) -> None:
+            by_end: dict[tuple[End, str], list[int]] = {}
+            for seq, end, reason in ends:
+                by_end.setdefault((end, reason), []).append(seq)
+            for (end, reason), seqs in by_end.items():
+                connection.execute(
+                    sa.update(t.items)
+                    .where(t.items.c.plan_id == plan.plan_id, t.items.c.seq.in_(seqs))
+                    .values(end=end, reason=reason)
+                )
+            replace_letters(self._db, connection, plan, letters)
+
+        self._db.run(work)
+
+    def valid_ids(self, plan: Plan) -> set[str]:
+        with self._db.read() as connection:
+            return set(
+                connection.scalars(
+                    sa.select(t.items.c.item_id).where(
+                        t.items.c.plan_id == plan.plan_id, t.items.c.end == End.VALID
+                    )
+                )
+            )
+
+
+def replace_letters(
+    database: Database, connection: sa.Connection, plan: Plan, letters: Sequence[DeadLetter]
+) -> None:
+    """Insert dead letters; one that a crash left behind for the same item gives way."""
+    if not letters:
+        return
+    connection.execute(
+        sa.delete(t.dead_letters).where(
+            t.dead_letters.c.plan_id == plan.plan_id,
+            t.dead_letters.c.seq.in_([letter.seq for letter in letters]),
+        )
+    )
+    database.insert(
+        connection, t.dead_letters, [letter_row(plan, letter) for letter in letters]
+    )
+
+
+def letter_row(plan: Plan, letter: DeadLetter) -> tuple[object, ...]:
+    """A dead letter in the order of the table's columns."""
+    return (
+        plan.plan_id,
+        letter.seq,
+        plan.job,
+        plan.batch,
+        plan.version,
+        letter.item_id,
+        letter.request_hash,
+        letter.reason,
+        letter.message,
+        letter.attempts,
+        "open",
+        letter.sealed_payload,
+        letter.sealed_answer,
+        letter.at,
+        letter.at,
+        letter.at,
+    )
+
+
+def _claim_one(
+    connection: sa.Connection, plan: Plan, item_id: str, input_hash: bytes, at: float
+) -> None:
+    key = (
+        t.claims.c.job == plan.job,
+        t.claims.c.item_id == item_id,
+        t.claims.c.input_hash == input_hash,
+    )
+    if connection.scalar(sa.select(t.claims.c.batch).where(*key)) is None:
+        connection.execute(
+            sa.insert(t.claims).values(
+                job=plan.job, item_id=item_id, input_hash=input_hash, batch=plan.batch, at=at
+            )
+        )

@@ -1,0 +1,135 @@
+"""Leases: a batch is held by one run at a time (heartbeat 5 s, 20 s to live).
+
+A run keeps its lease from stage to stage and gives it back at its end; a run that died loses it
+when it runs out. The fence counts takers, so that late work of a dead one can be told apart.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from ..errors import LeaseHeldError, StateError
+from . import tables as t
+from .database import Database
+
+LIFETIME_SECONDS = 20.0
+HEARTBEAT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds a batch, and until when (UTC seconds)."""
+
+    job: str
+    batch: str
+    run_id: str
+    holder: str
+    fence: int
+    acquired_at: float
+    expires_at: float
+
+
+class Leases:
+    """Rows of `leases`."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._db = database
+        self._clock = clock
+        self._sleep = sleep
+
+    def holder(self, job: str, batch: str) -> Lease | None:
+        """The living lease of the batch, if any."""
+        with self._db.read() as connection:
+            row = connection.execute(
+                sa.select(t.leases).where(t.leases.c.job == job, t.leases.c.batch == batch)
+            ).mappings().first()
+        if row is None or row["expires_at"] <= self._clock():
+            return None
+        return Lease(**row)
+
+    def take(self, job: str, batch: str, run_id: str, holder: str) -> Lease:
+        """Hold the batch; wait one lifetime where another run does, then LeaseHeldError."""
+        deadline = self._clock() + LIFETIME_SECONDS + 1.0
+        while True:
+            lease = self._try(job, batch, run_id, holder)
+            if lease.run_id == run_id:
+                return lease
+            if self._clock() >= deadline:
+                since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(lease.acquired_at))
+                raise LeaseHeldError(
+                    f"Batch {job}/{batch} is held by run {lease.run_id} ({lease.holder}) since "
+                    f"{since}. Wait for it to end, or stop that run; nothing was done here."
+                )
+            self._sleep(0.5)
+
+    def _try(self, job: str, batch: str, run_id: str, holder: str) -> Lease:
+        """Take the lease if it is free or ours; either way, the lease as it is now."""
+
+        def work(connection: sa.Connection) -> Lease:
+            now = self._clock()
+            key = sa.and_(t.leases.c.job == job, t.leases.c.batch == batch)
+            row = connection.execute(sa.select(t.leases).where(key)).mappings().first()
+            if row is not None and row["run_id"] != run_id and row["expires_at"] > now:
+                return Lease(**row)
+            ours = row is not None and row["run_id"] == run_id
+            lease = Lease(
+                job=job,
+                batch=batch,
+                run_id=run_id,
+                holder=holder,
+                fence=(row["fence"] if row else 0) + (0 if ours else 1),
+                acquired_at=row["acquired_at"] if row and ours else now,
+                expires_at=now + LIFETIME_SECONDS,
+            )
+            values = {name: getattr(lease, name) for name in Lease.__dataclass_fields__}
+            if row is None:
+                connection.execute(sa.insert(t.leases).values(values))
+            else:
+                connection.execute(sa.update(t.leases).where(key).values(values))
+            return lease
+
+        return self._db.run(work)
+
+    def release(self, job: str, batch: str, run_id: str) -> None:
+        """Give the batch back, where this run holds it."""
+        self._db.run(
+            lambda connection: connection.execute(
+                sa.update(t.leases)
+                .where(
+                    t.leases.c.job == job, t.leases.c.batch == batch, t.leases.c.run_id == run_id
+                )
+                .values(expires_at=0.0)
+            )
+        )
+
+    @contextmanager
+    def kept(self, job: str, batch: str, run_id: str, holder: str) -> Iterator[Lease]:
+        """Hold the batch while the block runs, with a heartbeat; does not release it after."""
+        lease = self.take(job, batch, run_id, holder)
+        stop = threading.Event()
+
+        def beat() -> None:
+            while not stop.wait(HEARTBEAT_SECONDS):
+                try:
+                    self._try(job, batch, run_id, holder)
+                except StateError:
+                    continue  # the writer meets the same trouble and stops the batch
+
+        thread = threading.Thread(target=beat, name=f"lease-{job}-{batch}", daemon=True)
+        thread.start()
+        try:
+            yield lease
+        finally:
+            stop.set()
+            thread.join()

@@ -1,0 +1,154 @@
+"""Rows as the rest of the engine sees them: frozen values, no SQL, no database types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..figures import Conservation
+
+
+class Status(StrEnum):
+    """How one attempt at an item went (checkpoints)."""
+
+    ANSWERED = "answered"
+    FROM_STORE = "from_store"
+    TRANSIENT = "transient"
+    INVALID = "invalid"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One version of a batch: its frozen spec and where its tables are."""
+
+    plan_id: int
+    job: str
+    batch: str
+    version: int
+    spec: str
+    """ResolvedJob as JSON, as it was at planning."""
+    spec_hash: str
+    mode: str
+    raw_path: str
+    work_plan_path: str | None
+    enriched_path: str | None
+    report_path: str | None
+    results_path: str | None
+    planned_at: float | None
+    """When the manifest was complete; None: planning did not end."""
+    started_at: float | None
+    finished_at: float | None
+    throttled: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One line of the manifest, as the planner writes it."""
+
+    seq: int
+    item_id: str
+    input_hash: bytes
+    tokens: int
+    end: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer that is already paid for."""
+
+    answer_id: int
+    request_hash: bytes
+    tokens_in: int
+    tokens_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An item that ended dead, as the engine hands it to the store. Payloads are sealed."""
+
+    seq: int
+    item_id: str
+    request_hash: bytes
+    reason: str
+    message: str
+    attempts: int
+    sealed_payload: bytes
+    sealed_answer: bytes | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterRow:
+    """A dead letter as people and the export see it."""
+
+    job: str
+    batch: str
+    version: int
+    seq: int
+    item_id: str
+    reason: str
+    message: str
+    attempts: int
+    status: str
+    request_hash: bytes
+    sealed_payload: bytes
+    sealed_answer: bytes | None
+    first_at: float
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """A batch at a glance, for `batch-ai status` and the sensors."""
+
+    job: str
+    batch: str
+    version: int
+    """0 while nothing is planned yet."""
+    state: str
+    reason: str
+    message: str
+    run_id: str
+    conservation: Conservation
+    cost_usd: float
+    tokens: int
+    started_at: float | None
+    updated_at: float
+    holder: str | None
+    """Who works on it now, if its lease is alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One step of a batch's life."""
+
+    from_state: str | None
+    to_state: str
+    reason: str
+    who: str
+    run_id: str
+    version: int | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EnrichedRow:
+    """One answered item with everything its lineage needs; the answer is still sealed."""
+
+    seq: int
+    item_id: str
+    input_hash: bytes
+    request_hash: bytes
+    attempt: int
+    shard: int
+    worker: str
+    status: str
+    at: float
+    sealed: bytes
+    confidence: float | None
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float
+    """What this batch paid for it: 0 for an answer from the store."""

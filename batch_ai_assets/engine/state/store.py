@@ -1,0 +1,172 @@
+"""StateStore: the state store as the rest of the engine sees it, one attribute per noun.
+
+SQL lives in the modules of those nouns; here are only the views that span several of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import sqlalchemy as sa
+
+from ..figures import BatchFigures, Conservation, End
+from ..sealing import Sealer
+from . import tables as t
+from .answers import Answers
+from .batches import Batches
+from .database import Database
+from .items import Items
+from .leases import Leases
+from .letters import Letters
+from .releases import Releases
+from .rows import BatchRow, DeadLetterRow, Plan, Status, Transition
+from .writer import Writer
+
+
+class StateStore:
+    """The durable truth about every batch. Raises StateError where it cannot be reached."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self.database = database
+        self.clock = clock
+        self.batches = Batches(database, clock)
+        self.items = Items(database, clock)
+        self.answers = Answers(database)
+        self.letters = Letters(database)
+        self.leases = Leases(database, clock)
+        self.releases = Releases(database, clock)
+
+    @classmethod
+    def open(cls, url: str, patience_seconds: float = 60.0) -> StateStore:
+        """Open the store at `url`, making its tables if they are missing."""
+        database = Database(url, patience_seconds)
+        database.prepare()
+        return cls(database)
+
+    def close(self) -> None:
+        self.database.close()
+
+    def writer(self, plan: Plan, sealer: Sealer) -> Writer:
+        return Writer(self.database, plan, sealer)
+
+    def conservation(self, plan: Plan) -> Conservation:
+        """Every item of the version, counted by where it stands."""
+        with self.database.read() as connection:
+            return _conservation(connection, plan.plan_id)
+
+    def figures(self, job: str, batch: str) -> BatchFigures:
+        """What happened in the newest version of the batch; zeros where nothing is planned."""
+        plan = self.batches.latest_plan(job, batch)
+        if plan is None:
+            return BatchFigures(Conservation(0))
+        with self.database.read() as connection:
+            return BatchFigures(
+                conservation=_conservation(connection, plan.plan_id),
+                throttled=plan.throttled,
+                dead_by_reason=_dead_by_reason(connection, plan.plan_id),
+                cost_usd=_cost(connection, plan.plan_id),
+                **_tokens(connection, plan.plan_id),
+                **_attempts(connection, plan.plan_id),
+            )
+
+    def overview(self, job: str | None = None) -> list[BatchRow]:
+        """Every batch at a glance, the most recently touched first."""
+        query = sa.select(t.batches).order_by(t.batches.c.updated_at.desc())
+        if job is not None:
+            query = query.where(t.batches.c.job == job)
+        with self.database.read() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        return [self._glance(row) for row in rows]
+
+    def _glance(self, row: Mapping[str, object]) -> BatchRow:
+        job, batch = str(row["job"]), str(row["batch"])
+        plan = self.batches.latest_plan(job, batch)
+        lease = self.leases.holder(job, batch)
+        cost, tokens = self.answers.spent(plan) if plan else (0.0, 0)
+        return BatchRow(
+            job=job,
+            batch=batch,
+            version=plan.version if plan else 0,
+            state=str(row["state"]),
+            reason=str(row["reason"]),
+            message=str(row["message"]),
+            run_id=str(row["run_id"]),
+            conservation=self.conservation(plan) if plan else Conservation(0),
+            cost_usd=cost,
+            tokens=tokens,
+            started_at=plan.started_at if plan else None,
+            updated_at=float(str(row["updated_at"])),
+            holder=lease.holder if lease else None,
+        )
+
+    def dead_letters(
+        self, job: str, batch: str | None = None, *, item_id: str | None = None
+    ) -> list[DeadLetterRow]:
+        return self.letters.of(job, batch, item_id=item_id)
+
+    def dead_letter_revision(self, job: str) -> dict[str, float]:
+        return self.letters.revision(job)
+
+    def transitions(self, job: str, batch: str) -> list[Transition]:
+        return self.batches.transitions(job, batch)
+
+
+def _conservation(connection: sa.Connection, plan_id: int) -> Conservation:
+    rows = connection.execute(
+        sa.select(t.items.c.end, sa.func.count())
+        .where(t.items.c.plan_id == plan_id)
+        .group_by(t.items.c.end)
+    )
+    counts = {str(end): int(count) for end, count in rows}
+    return Conservation(sum(counts.values()), **{end.value: counts.get(end, 0) for end in End})
+
+
+def _dead_by_reason(connection: sa.Connection, plan_id: int) -> dict[str, int]:
+    rows = connection.execute(
+        sa.select(t.items.c.reason, sa.func.count())
+        .where(t.items.c.plan_id == plan_id, t.items.c.end == End.DEAD)
+        .group_by(t.items.c.reason)
+        .order_by(sa.func.count().desc(), t.items.c.reason)
+    )
+    return {str(reason): int(count) for reason, count in rows}
+
+
+def _attempts(connection: sa.Connection, plan_id: int) -> dict[str, int]:
+    """Counts over checkpoints: one row is one attempt; an answer from the store is no call."""
+    c = t.checkpoints.c
+    call = c.status != Status.FROM_STORE
+    row = connection.execute(
+        sa.select(
+            sa.func.count(sa.distinct(sa.case((call, c.seq)))),
+            sa.func.count(sa.case((sa.and_(call, c.attempt == 1, c.status != Status.ANSWERED), 1))),
+            sa.func.count(sa.case((c.status.in_([Status.ANSWERED, Status.FROM_STORE]), 1))),
+            sa.func.count(sa.case((c.status == Status.FROM_STORE, 1))),
+            sa.func.count(sa.case((call, 1))),
+        ).where(c.plan_id == plan_id)
+    ).one()
+    asked, first_failed, answered, from_store, calls = (int(value) for value in row)
+    return {
+        "asked": asked,
+        "first_try_failed": first_failed,
+        "answered": answered,
+        "from_store": from_store,
+        "calls": calls,
+        "retries": calls - asked,
+    }
+
+
+def _tokens(connection: sa.Connection, plan_id: int) -> dict[str, int]:
+    m = t.ledger.c
+    row = connection.execute(
+        sa.select(
+            sa.func.coalesce(sa.func.sum(m.tokens_in), 0),
+            sa.func.coalesce(sa.func.sum(m.tokens_out), 0),
+        ).where(m.plan_id == plan_id)
+    ).one()
+    return {"tokens_in": int(row[0]), "tokens_out": int(row[1])}
+
+
+def _cost(connection: sa.Connection, plan_id: int) -> float:
+    total = sa.select(sa.func.sum(t.ledger.c.cost_usd)).where(t.ledger.c.plan_id == plan_id)
+    return float(connection.scalar(total) or 0.0)

@@ -1,0 +1,227 @@
+"""The tables of the state store, and nothing else. Design section 5 says what each one proves.
+
+Times are UTC seconds since the epoch (float); money is USD (float); hashes are raw sha256 bytes.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+SCHEMA_VERSION = 1
+
+metadata = sa.MetaData()
+
+_BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("job", sa.Text, primary_key=True),
+    sa.Column("batch", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, default=""),
+    sa.Column("message", sa.Text, nullable=False, default=""),
+    sa.Column("run_id", sa.Text, nullable=False, default=""),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("updated_at", sa.Float, nullable=False),
+)
+
+plans = sa.Table(
+    "plans",  # one row per version of a batch, with its frozen spec
+    metadata,
+    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("spec", sa.Text, nullable=False),
+    sa.Column("spec_hash", sa.Text, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("raw_path", sa.Text, nullable=False),
+    sa.Column("work_plan_path", sa.Text),
+    sa.Column("enriched_path", sa.Text),
+    sa.Column("report_path", sa.Text),
+    sa.Column("results_path", sa.Text),
+    sa.Column("planned_at", sa.Float),
+    sa.Column("started_at", sa.Float),
+    sa.Column("finished_at", sa.Float),
+    sa.Column("throttled", sa.Integer, nullable=False, default=0),
+    sa.UniqueConstraint("job", "batch", "version"),
+)
+
+items = sa.Table(
+    "items",
+    metadata,
+    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("item_id", sa.Text, nullable=False),
+    sa.Column("input_hash", sa.LargeBinary, nullable=False),
+    sa.Column("tokens", sa.Integer, nullable=False),
+    sa.Column("end", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, default=""),
+    sa.Index("items_by_id", "plan_id", "item_id", unique=True),
+    sqlite_with_rowid=False,
+)
+
+claims = sa.Table(
+    "claims",  # which batch an item's content belongs to, for jobs whose windows must not overlap
+    metadata,
+    sa.Column("job", sa.Text, primary_key=True),
+    sa.Column("item_id", sa.Text, primary_key=True),
+    sa.Column("input_hash", sa.LargeBinary, primary_key=True),
+    sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("answer_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("hash_key", sa.BigInteger, nullable=False),
+    sa.Column("request_hash", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("confidence", sa.Float),
+    sa.Column("tokens_in", sa.Integer, nullable=False),
+    sa.Column("tokens_out", sa.Integer, nullable=False),
+    sa.Column("cost_usd", sa.Float, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+    # An index on 8 bytes of the hash costs half of one on all 32; a hit compares them all.
+    sa.Index("answers_by_hash", "hash_key"),
+)
+
+checkpoints = sa.Table(
+    "checkpoints",
+    metadata,
+    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("attempt", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("shard", sa.Integer, nullable=False),
+    sa.Column("worker", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("request_hash", sa.LargeBinary, nullable=False),
+    sa.Column("answer_id", sa.BigInteger),
+    sa.Column("output_location", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("attempt", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("tokens_in", sa.Integer, nullable=False),
+    sa.Column("tokens_out", sa.Integer, nullable=False),
+    sa.Column("cost_usd", sa.Float, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+dead_letters = sa.Table(
+    "dead_letters",
+    metadata,
+    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("item_id", sa.Text, nullable=False),
+    sa.Column("request_hash", sa.LargeBinary, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("sealed_payload", sa.LargeBinary, nullable=False),
+    sa.Column("sealed_answer", sa.LargeBinary),
+    sa.Column("first_at", sa.Float, nullable=False),
+    sa.Column("last_at", sa.Float, nullable=False),
+    sa.Column("revision", sa.Float, nullable=False),
+    sa.Index("dead_letters_by_item", "job", "item_id"),
+    sa.Index("dead_letters_by_batch", "job", "batch"),
+)
+
+released = sa.Table(
+    "released",  # newest released row of every item: what "unchanged" is measured against
+    metadata,
+    sa.Column("job", sa.Text, primary_key=True),
+    sa.Column("item_id", sa.Text, primary_key=True),
+    sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("request_hash", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+releases = sa.Table(
+    "releases",
+    metadata,
+    sa.Column("job", sa.Text, primary_key=True),
+    sa.Column("batch", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+)
+
+transitions = sa.Table(
+    "transitions",
+    metadata,
+    sa.Column("id", _BigId, primary_key=True, autoincrement=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer),
+    sa.Column("from_state", sa.Text),
+    sa.Column("to_state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Index("transitions_by_batch", "job", "batch"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", _BigId, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("item_id", sa.Text, nullable=False, default=""),
+    sa.Column("detail", sa.Text, nullable=False, default=""),
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("job", sa.Text, primary_key=True),
+    sa.Column("batch", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("fence", sa.Integer, nullable=False),
+    sa.Column("acquired_at", sa.Float, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
+)
+
+completions = sa.Table(
+    "completions",
+    metadata,
+    sa.Column("id", _BigId, primary_key=True, autoincrement=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Index("completions_by_batch", "job", "batch"),
+)

@@ -1,0 +1,202 @@
+"""Writer: one thread that commits what the workers finish, in groups (promises 2 and 3).
+
+An answer, its checkpoint and its money row are one transaction. Workers hand entries over and go
+on; a crash loses at most what is queued here, which `interval_seconds` and `full` keep small.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from .. import failpoints
+from ..errors import BatchAIError
+from ..figures import End
+from ..sealing import Sealer
+from . import tables as t
+from .answers import hash_key
+from .database import Database
+from .items import replace_letters
+from .rows import DeadLetter, Plan, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one attempt at one item came to."""
+
+    seq: int
+    attempt: int
+    """From 1. The store refuses a second entry for the same attempt."""
+    worker: str
+    """`<run id>/<number>`."""
+    status: Status
+    request_hash: bytes
+    at: float
+    content: bytes | None = None
+    """The answer's JSON, sealed on the way in; only where `status` is ANSWERED."""
+    answer_id: int | None = None
+    """The stored answer, where `status` is FROM_STORE."""
+    confidence: float | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+    money: str | None = None
+    """`settled` (by usage), `written_off` (upper bound of a call without an answer) or None."""
+    letter: DeadLetter | None = None
+    """Ends the item dead in the same transaction."""
+
+
+class Writer:
+    """Group commit for one batch version. `put` never blocks; look at `full` and `error`."""
+
+    def __init__(
+        self,
+        database: Database,
+        plan: Plan,
+        sealer: Sealer,
+        *,
+        shard: int = 0,
+        interval_seconds: float = 0.05,
+        capacity: int = 4096,
+    ) -> None:
+        self._db = database
+        self._plan = plan
+        self._sealer = sealer
+        self._shard = shard
+        self._interval = interval_seconds
+        self._capacity = capacity
+        self._queue: deque[Entry] = deque()
+        self._wake = threading.Event()
+        self._idle = threading.Condition()
+        self._unsettled = 0
+        self._closing = False
+        self._last_id = 0
+        self.error: BatchAIError | None = None
+        self.committed = 0
+        self._thread = threading.Thread(target=self._run, name="state-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def full(self) -> bool:
+        """Take no more work until this is false: the store does not keep up, or is away."""
+        return len(self._queue) >= self._capacity
+
+    def put(self, entry: Entry) -> None:
+        self._queue.append(entry)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def flush(self) -> None:
+        """Wait until everything handed over is committed. Raises what the writer met."""
+        with self._idle:
+            self._idle.wait_for(lambda: self.error or not (self._queue or self._unsettled))
+        if self.error:
+            raise self.error
+
+    def close(self) -> None:
+        """Commit what is left and stop the thread. Never raises; look at `error`."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            if not self._closing:
+                time.sleep(self._interval)
+            self._wake.clear()
+            self._drain()
+            if self.error or (self._closing and not self._queue):
+                return
+
+    def _drain(self) -> None:
+        group: list[Entry] = []
+        self._unsettled = 1
+        while self._queue:
+            group.append(self._queue.popleft())
+        try:
+            if group:
+                self._commit(group)
+                self.committed += len(group)
+        except BatchAIError as error:
+            self.error = error
+        finally:
+            with self._idle:
+                self._unsettled = 0
+                self._idle.notify_all()
+
+    def _commit(self, group: Sequence[Entry]) -> None:
+        plan = self._plan.plan_id
+        answers: list[tuple[object, ...]] = []
+        checkpoints: list[tuple[object, ...]] = []
+        ledger: list[tuple[object, ...]] = []
+        letters: list[DeadLetter] = []
+        for entry in group:
+            answer_id = entry.answer_id
+            if entry.content is not None:
+                answer_id = self._next_id()
+                answers.append(self._answer_row(entry, answer_id, entry.content))
+            where = "dead_letters" if entry.letter else "answers" if answer_id else ""
+            checkpoints.append(
+                (
+                    plan, entry.seq, entry.attempt, self._shard, entry.worker, entry.status.value,
+                    entry.request_hash, answer_id, where, entry.at,
+                )
+            )  # fmt: skip
+            if entry.money:
+                ledger.append(
+                    (
+                        plan, entry.seq, entry.attempt, entry.money, entry.tokens_in,
+                        entry.tokens_out, entry.cost_usd, entry.at,
+                    )
+                )  # fmt: skip
+            if entry.letter:
+                letters.append(entry.letter)
+        failpoints.hit("after_answer")
+
+        def work(connection: sa.Connection) -> None:
+            self._db.insert(connection, t.answers, answers)
+            self._db.insert(connection, t.checkpoints, checkpoints)
+            self._db.insert(connection, t.ledger, ledger)
+            self._end_dead(connection, letters)
+
+        self._db.run(work)
+        failpoints.hit("after_commit")
+
+    def _answer_row(self, entry: Entry, answer_id: int, content: bytes) -> tuple[object, ...]:
+        return (
+            answer_id,
+            hash_key(entry.request_hash),
+            entry.request_hash,
+            self._sealer.seal(content, entry.request_hash),
+            entry.confidence,
+            entry.tokens_in,
+            entry.tokens_out,
+            entry.cost_usd,
+            entry.at,
+        )
+
+    def _end_dead(self, connection: sa.Connection, letters: Sequence[DeadLetter]) -> None:
+        for letter in letters:
+            connection.execute(
+                sa.update(t.items)
+                .where(t.items.c.plan_id == self._plan.plan_id, t.items.c.seq == letter.seq)
+                .values(end=End.DEAD, reason=letter.reason)
+            )
+        replace_letters(self._db, connection, self._plan, letters)
+
+    def _next_id(self) -> int:
+        """Ids that rise with time (appended, not scattered) and differ between processes."""
+        self._last_id = max(self._last_id + (1 << 10), time.time_ns() // 1000 << 10)
+        return self._last_id | _PROCESS_BITS
+
+
+_PROCESS_BITS = int.from_bytes(os.urandom(2), "big") & 0x3FF
+
+

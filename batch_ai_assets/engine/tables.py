@@ -1,0 +1,282 @@
+"""Published tables: Parquet parts in a folder of their own, and the pointers to them.
+
+    <root>/<job>/<asset>/<batch>/<run_id>/part-00000.parquet
+    <root>/<job>/<asset>/<batch>/_latest.json     what Dagster's downstream reads
+    <root>/<job>/results/<batch>/_current.json    the released version: what consumers read
+
+Nothing is ever overwritten (promise 6): a folder that is taken gets a number. A folder without
+its `_table.json` is the remains of a crash and nobody reads it. What the rows mean is not known
+here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import IO, TYPE_CHECKING, Any
+
+from upath import UPath
+
+from . import failpoints
+from .errors import StorageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_SEAL = "_table.json"
+_ROW_GROUP = 2_048
+"""Small enough that a reader holds little text, large enough to compress."""
+
+
+@dataclass(frozen=True)
+class BatchTable:
+    """One published table of one batch: where it is, not what is in it."""
+
+    job: str
+    asset: str
+    batch: str
+    run_id: str
+    path: str
+    """Folder of the parts, a URL or local path."""
+    parts: tuple[str, ...]
+    """File names of the parts, in order."""
+    rows: int
+
+    @property
+    def files(self) -> list[str]:
+        """Full path of every part."""
+        return [f"{self.path}/{part}" for part in self.parts]
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        import pyarrow.parquet as pq
+
+        with UPath(self.files[0]).open("rb") as file:
+            return pq.read_schema(file)
+
+    def scan(
+        self, columns: list[str] | None = None, batch_rows: int = 1024
+    ) -> Iterator[pa.RecordBatch]:
+        """Record batches of all parts, in order, `batch_rows` rows at most each."""
+        import pyarrow.parquet as pq
+
+        for name in self.files:
+            with UPath(name).open("rb") as file:
+                reader = pq.ParquetFile(file)
+                yield from reader.iter_batches(batch_size=batch_rows, columns=columns)
+
+    def to_arrow(self, columns: list[str] | None = None) -> pa.Table:
+        import pyarrow as pa
+
+        schema = self.schema
+        if columns is not None:
+            schema = pa.schema([schema.field(name) for name in columns])
+        return pa.Table.from_batches(self.scan(columns), schema=schema)
+
+    def to_pandas(self, columns: list[str] | None = None) -> pd.DataFrame:
+        frame: pd.DataFrame = self.to_arrow(columns).to_pandas()
+        return frame
+
+
+@dataclass(frozen=True)
+class Current:
+    """Content of `_current.json`: the released version of a batch. A contract with consumers."""
+
+    job: str
+    batch: str
+    version: int
+    path: str
+    parts: tuple[str, ...]
+    rows: int
+    released_at: str
+    released_by: str
+    schema_version: str
+    contract: int = 1
+    """Version of this file's own layout."""
+
+
+class RowReader:
+    """Rows of a table by position: dense or sparse, only the row groups that hold them are read."""
+
+    def __init__(self, table: BatchTable, columns: list[str]) -> None:
+        self._table = table
+        self._columns = columns
+        self._groups: list[tuple[int, str, int]] = []  # first row, file, row group
+        self._loaded: tuple[int, pa.Table] | None = None
+        self._index()
+
+    def _index(self) -> None:
+        import pyarrow.parquet as pq
+
+        first = 0
+        for name in self._table.files:
+            with UPath(name).open("rb") as file:
+                metadata = pq.ParquetFile(file).metadata
+            for group in range(metadata.num_row_groups):
+                self._groups.append((first, name, group))
+                first += metadata.row_group(group).num_rows
+
+    def take(self, positions: list[int]) -> pa.Table:
+        """The rows at rising `positions`."""
+        import pyarrow as pa
+
+        found: list[pa.Table] = []
+        start = 0
+        while start < len(positions):
+            index = bisect_right(self._groups, positions[start], key=lambda group: group[0]) - 1
+            first = self._groups[index][0]
+            after = self._groups[index + 1][0] if index + 1 < len(self._groups) else sys.maxsize
+            stop = bisect_left(positions, after, start)
+            rows = [position - first for position in positions[start:stop]]
+            found.append(self._load(index).take(pa.array(rows)))
+            start = stop
+        return pa.concat_tables(found)
+
+    def _load(self, index: int) -> pa.Table:
+        import pyarrow.parquet as pq
+
+        if self._loaded is None or self._loaded[0] != index:
+            _, name, group = self._groups[index]
+            with UPath(name).open("rb") as file:
+                rows = pq.ParquetFile(file).read_row_group(group, columns=self._columns)
+            self._loaded = (index, rows)
+        return self._loaded[1]
+
+
+class TableStore:
+    """Writes tables below one root and moves the pointers."""
+
+    def __init__(self, root: str | UPath, rows_per_part: int = 250_000) -> None:
+        self.root = UPath(root)
+        self._rows_per_part = rows_per_part
+
+    def write(
+        self,
+        job: str,
+        asset: str,
+        batch: str,
+        run_id: str,
+        schema: pa.Schema,
+        batches: Iterable[pa.RecordBatch],
+    ) -> BatchTable:
+        """Write all `batches` into a new folder. StorageError where the storage refuses."""
+        try:
+            folder = self._new_folder(self._home(job, asset, batch), run_id)
+            parts, rows = self._write_parts(folder, schema, batches)
+            table = BatchTable(job, asset, batch, run_id, str(folder), tuple(parts), rows)
+            _put(folder / _SEAL, asdict(table))
+        except OSError as error:
+            raise StorageError(
+                f"Cannot write {asset} of {job}/{batch} below {self.root}: "
+                f"{error.strerror or error}. Make room or restore access, then run the batch "
+                "again; nothing published is lost."
+            ) from error
+        return table
+
+    def _home(self, job: str, asset: str, batch: str) -> UPath:
+        return self.root / job / asset / batch
+
+    def _new_folder(self, home: UPath, run_id: str) -> UPath:
+        home.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            folder = home / (run_id if number == 1 else f"{run_id}-{number}")
+            try:
+                folder.mkdir(exist_ok=False)
+            except FileExistsError:
+                number += 1
+            else:
+                return folder
+
+    def _write_parts(
+        self, folder: UPath, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+    ) -> tuple[list[str], int]:
+        """At least one part, also for no rows: readers then still find the schema."""
+        import pyarrow.parquet as pq
+
+        parts: list[str] = []
+        rows = 0
+        source = iter(batches)
+        pending = next(source, None)
+        while pending is not None or not parts:
+            name = f"part-{len(parts):05d}.parquet"
+            in_part = 0
+            with (folder / name).open("wb") as file:
+                with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+                    while pending is not None and in_part < self._rows_per_part:
+                        writer.write_batch(pending, row_group_size=_ROW_GROUP)
+                        in_part += pending.num_rows
+                        pending = next(source, None)
+                _sync(file)
+            parts.append(name)
+            rows += in_part
+            failpoints.hit("after_parquet_part")
+        return parts, rows
+
+    def point_latest(self, table: BatchTable) -> None:
+        """Make `table` what Dagster's downstream reads."""
+        failpoints.hit("before_pointer")
+        home = self._home(table.job, table.asset, table.batch)
+        _put(home / "_latest.json", {"path": table.path})
+
+    def latest(self, job: str, asset: str, batch: str) -> BatchTable | None:
+        """The table that `_latest.json` names, or None."""
+        pointer = self._home(job, asset, batch) / "_latest.json"
+        return self.open(_get(pointer)["path"]) if pointer.exists() else None
+
+    def open(self, path: str) -> BatchTable:
+        """The finished table in folder `path`. StorageError if there is none."""
+        try:
+            content = _get(UPath(path) / _SEAL)
+        except FileNotFoundError as error:
+            raise StorageError(
+                f"{path} holds no finished table. If it was deleted by hand, restore it, or run "
+                "the batch with --reprocess."
+            ) from error
+        return BatchTable(**{**content, "parts": tuple(content["parts"])})
+
+    def point_current(self, current: Current) -> None:
+        """Make `current` what consumers of the job's results read."""
+        failpoints.hit("before_pointer")
+        home = self._home(current.job, "results", current.batch)
+        _put(home / "_current.json", asdict(current))
+
+    def current(self, job: str, batch: str) -> Current | None:
+        """The released version of a batch, or None if nothing was released yet."""
+        pointer = self._home(job, "results", batch) / "_current.json"
+        if not pointer.exists():
+            return None
+        content = _get(pointer)
+        return Current(**{**content, "parts": tuple(content["parts"])})
+
+
+def _put(path: UPath, content: dict[str, Any]) -> None:
+    """Write JSON so that a reader sees the old or the new file, never half of one."""
+    text = json.dumps(content, indent=2) + "\n"
+    if path.protocol in ("", "file"):
+        fresh = path.with_name(f".{path.name}.new")
+        fresh.write_text(text)
+        fresh.rename(path)
+    else:
+        path.write_text(text)  # object stores put whole objects
+
+
+def _sync(file: IO[bytes]) -> None:
+    """To the disk, where the file is on one: a manifest must outlive a power cut."""
+    file.flush()
+    try:
+        handle = file.fileno()
+    except (AttributeError, OSError):
+        return  # object stores acknowledge on close
+    os.fsync(handle)
+
+
+def _get(path: UPath) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
