@@ -1,0 +1,133 @@
+"""The checks on `validation_report`, one set per job, evaluated for one batch at a time.
+
+Thin: what is checked is in `engine/validation/checks.py`; here a finding becomes a row of the
+Checks tab. All checks are one step, so that the batch's tables are read once; a failed one does
+not hide the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from batch_ai_assets.assets.catalogue import asset_key
+from batch_ai_assets.assets.stage import Stage, stage
+from batch_ai_assets.assets.unreached import report_unreached
+from batch_ai_assets.engine.errors import BatchHalted
+from batch_ai_assets.engine.spec.resolved import ResolvedJob
+from batch_ai_assets.partitions import batch_partitions
+from batch_ai_assets.resources import ENGINE
+
+if TYPE_CHECKING:
+    from batch_ai_assets.engine.validation.check_result import CheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a check protects, for the catalogue."""
+
+    name: str
+    text: str
+    rate: bool = False
+    """A rate shows and alerts; it blocks only where the job asks for it."""
+
+
+CHECKS = (
+    Words("completeness", "Every document of the batch has exactly one end; none is lost."),
+    Words("schema", "Every row to be released has the columns and types that were promised."),
+    Words("rules", "No row to be released breaks a business rule of severity error."),
+    Words("lineage", "Every row to be released says which input, model and prompt made it."),
+    Words(
+        "failure_rate",
+        "Share of documents whose first try gave no usable answer: the provider's health.",
+        rate=True,
+    ),
+    Words(
+        "dead_letter_rate",
+        "Share of documents that ended without a result: what downstream will miss.",
+        rate=True,
+    ),
+    Words(
+        "validation_pass_rate",
+        "Share of answers that are valid: the health of model and prompt.",
+        rate=True,
+    ),
+)
+
+
+def job_checks(job: ResolvedJob) -> dg.AssetChecksDefinition:
+    """All checks of a job's `validation_report`."""
+
+    @dg.multi_asset_check(
+        name=f"{job.name}__checks",
+        specs=[_spec(job, words) for words in CHECKS],
+        required_resource_keys={ENGINE},
+        can_subset=True,
+    )
+    def body(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        from batch_ai_assets.engine.batch import checks
+
+        with stage(context, job) as here:
+            findings = checks(job, here.batch, here.deps)
+        wanted = {key.name for key in context.selected_asset_check_keys}
+        for finding in findings:
+            if finding.name in wanted:
+                yield evaluation(job, finding)
+        if any(finding.stops_release for finding in findings):
+            _halt(here)
+
+    return body
+
+
+def _spec(job: ResolvedJob, words: Words) -> dg.AssetCheckSpec:
+    blocking = not words.rate or words.name in job.spec.thresholds.block
+    bar = "blocks the release" if blocking else "shows and alerts, does not block"
+    return dg.AssetCheckSpec(
+        words.name,
+        asset=asset_key(job, "validation_report"),
+        description=f"{words.text} ({bar})",
+        blocking=blocking,
+        partitions_def=batch_partitions(job.spec),
+    )
+
+
+def evaluation(job: ResolvedJob, finding: CheckResult) -> dg.AssetCheckResult:
+    """A finding as the Checks tab shows it: what it means, what was found, the bar, what to do."""
+    severity = (
+        dg.AssetCheckSeverity.ERROR if finding.severity == "error" else dg.AssetCheckSeverity.WARN
+    )
+    words = f"{finding.found} Bar: {finding.bar}"
+    return dg.AssetCheckResult(
+        asset_key=asset_key(job, "validation_report"),
+        check_name=finding.name,
+        passed=finding.passed,
+        severity=severity,
+        description=f"{words} {finding.todo}".strip(),
+        metadata={
+            "meaning": finding.meaning,
+            "found": finding.found,
+            "bar": finding.bar,
+            "to_do": finding.todo or "nothing",
+            **{name: float(value) for name, value in finding.figures.items()},
+        },
+    )
+
+
+def _halt(here: Stage) -> None:
+    """Dagster will skip `results`; let the engine refuse the release, and report what is known.
+
+    Only inside a run of the job: a check that somebody repeats by itself changes nothing.
+    """
+    if here.context.run.asset_selection:
+        return
+    from batch_ai_assets.engine.batch import release
+
+    try:
+        release(here.job, here.batch, here.run, here.deps)
+    except BatchHalted as stop:
+        here.tag(f"halted: {stop.reason}")
+        here.context.log.error(str(stop))
+        report_unreached(here)

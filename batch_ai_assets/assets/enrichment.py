@@ -1,0 +1,34 @@
+"""enriched_outputs: the model is asked here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from batch_ai_assets.assets.catalogue import asset_key, entry
+from batch_ai_assets.assets.stage import stage
+from batch_ai_assets.engine.spec.resolved import ResolvedJob
+from batch_ai_assets.engine.tables import BatchTable
+
+
+def enriched_outputs(job: ResolvedJob) -> dg.AssetsDefinition:
+    @dg.asset(
+        **entry(job, "enriched_outputs"),
+        deps=[asset_key(job, "work_plan")],
+        output_required=False,
+    )
+    def body(context: dg.AssetExecutionContext) -> Iterator[dg.Output[BatchTable]]:
+        from batch_ai_assets.engine.batch import enrich
+
+        with stage(context, job) as here:
+            table = enrich(job, here.batch, here.run, here.deps)
+            state = here.deps.store.state(job.name, here.batch)
+            numbers = {**here.metadata(), "dagster/row_count": table.rows}
+        if state == "paused":
+            # No output: everything downstream is skipped, and the run ends as a success.
+            here.tag("paused")
+            return
+        yield dg.Output(table, metadata=numbers)
+
+    return body

@@ -1,0 +1,36 @@
+"""completion_report: the audit record of a batch that came to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from batch_ai_assets.assets.catalogue import asset_key, entry
+from batch_ai_assets.assets.stage import stage
+from batch_ai_assets.engine.spec.resolved import ResolvedJob
+
+
+def completion_report(job: ResolvedJob) -> dg.AssetsDefinition:
+    @dg.asset(
+        **entry(job, "completion_report"),
+        deps=[asset_key(job, "validation_report"), asset_key(job, "results")],
+    )
+    def body(context: dg.AssetExecutionContext) -> Iterator[dg.Output[Any]]:
+        from batch_ai_assets.engine.batch import complete
+
+        with stage(context, job) as here:
+            record = complete(job, here.batch, here.run, here.deps)
+            here.tag(record.state)
+            numbers = {
+                **here.metadata(),
+                "duration_seconds": round(record.duration_seconds, 3),
+                "items_per_second": round(record.items_per_second, 3),
+                "cpu_seconds": round(record.cpu_seconds, 3),
+                "peak_rss_bytes": record.peak_rss_bytes,
+                "next_step": record.next_step,
+            }
+        yield dg.Output(record, metadata=numbers)
+
+    return body

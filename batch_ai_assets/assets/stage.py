@@ -1,0 +1,119 @@
+"""A stage of the engine inside an asset body: what it is given, and how its endings look.
+
+The engine ends a batch in its own words (completed, halted, interrupted, failed); here they
+become endings of a Dagster run. What a stage does is in `engine/batch.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import dagster as dg
+
+from batch_ai_assets.assets.figures import batch_metadata, dead_reasons
+from batch_ai_assets.assets.unreached import report_unreached
+from batch_ai_assets.engine.errors import (
+    BatchAIError,
+    BatchHalted,
+    BatchInterrupted,
+    LeaseHeldError,
+)
+from batch_ai_assets.engine.spec.resolved import ResolvedJob
+from batch_ai_assets.run_tags import STARTED_BY_CLI, STATE, mode_of, who_started
+
+if TYPE_CHECKING:
+    from batch_ai_assets.engine.batch import Deps, Run
+
+AnyContext = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage of the engine is called with."""
+
+    job: ResolvedJob
+    batch: str
+    run: Run
+    deps: Deps
+    context: AnyContext
+    clock: Callable[[], float] = time.monotonic
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        return self.clock() - self.started
+
+    def metadata(self) -> dict[str, Any]:
+        """The batch's numbers so far."""
+        figures = self.deps.store.figures(self.job.name, self.batch)
+        return {**batch_metadata(figures, self.seconds), "dead_by_reason": dead_reasons(figures)}
+
+    def tag(self, state: str) -> None:
+        """Make the run findable by the batch's state in the runs list."""
+        self.context.instance.add_run_tags(self.run.run_id, {STATE: state})
+
+
+@contextmanager
+def stage(context: AnyContext, job: ResolvedJob) -> Iterator[Stage]:
+    """Open a stage; turn the way it stops into the way the run ends.
+
+    halted, failed → Failure that is not retried; interrupted → Dagster's own interruption.
+    """
+    here = open_stage(context, job)
+    here.tag("running")
+    try:
+        yield here
+    except BatchInterrupted as stop:
+        here.tag("interrupted")
+        report_unreached(here)
+        interrupt(here, str(stop))
+    except dg.DagsterExecutionInterruptedError:
+        here.tag("interrupted")
+        raise
+    except BatchHalted as stop:
+        here.tag(f"halted: {stop.reason}")
+        report_unreached(here)
+        raise _failure(here, str(stop)) from stop
+    except LeaseHeldError as stop:
+        here.tag("held by another run")
+        raise dg.Failure(description=str(stop), allow_retries=False) from stop
+    except BatchAIError as stop:
+        here.tag("failed")
+        report_unreached(here)
+        raise _failure(here, str(stop)) from stop
+    except Exception:
+        here.tag("failed")
+        raise
+
+
+def open_stage(context: AnyContext, job: ResolvedJob) -> Stage:
+    """The stage of this run, without any care for its ending."""
+    from batch_ai_assets.engine.batch import Mode, Run
+
+    tags = context.run.tags
+    run = Run(run_id=context.run_id, who=who_started(tags), mode=Mode(mode_of(tags)))
+    return Stage(job, context.partition_key, run, context.resources.engine, context)
+
+
+def interrupt(here: Stage, message: str) -> NoReturn:
+    """End the run as Dagster ends one that was told to stop.
+
+    A run that the UI terminates ends CANCELED, a worker that was told to go (SIGTERM) FAILURE,
+    which is retried. Ctrl-C on the command line is a wish of the same person: CANCELED too.
+    """
+    here.context.log.warning(message)
+    if STARTED_BY_CLI in here.context.run.tags:
+        here.context.instance.report_run_canceling(here.context.run)
+    raise dg.DagsterExecutionInterruptedError(message)
+
+
+def _failure(here: Stage, message: str) -> dg.Failure:
+    try:
+        numbers = here.metadata()
+    except BatchAIError:  # the state store may be what failed
+        numbers = {}
+    return dg.Failure(description=message, metadata=numbers, allow_retries=False)

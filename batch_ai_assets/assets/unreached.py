@@ -1,0 +1,61 @@
+"""Assets that a stopped run will not reach, but that people need just then.
+
+A batch that is halted, interrupted or failed still has a completion record and dead letters.
+They are written here and reported to Dagster outside the run's steps, with the run's id.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from batch_ai_assets.assets.catalogue import AssetName, asset_key
+from batch_ai_assets.engine.errors import BatchAIError
+
+if TYPE_CHECKING:
+    from batch_ai_assets.assets.stage import Stage
+
+
+def report_unreached(here: Stage) -> None:
+    """Publish `dead_letter_queue` and `completion_report` of a batch that stopped before them.
+
+    What went wrong here is logged and never hides why the batch stopped.
+    """
+    for publish in (_dead_letters, _completion):
+        try:
+            publish(here)
+        except (BatchAIError, OSError) as error:
+            here.context.log.warning(f"After the stop: {error}")
+
+
+def _dead_letters(here: Stage) -> None:
+    from batch_ai_assets.engine.batch import export_dead_letters
+
+    table = export_dead_letters(here.job, here.batch, here.run, here.deps)
+    here.deps.tables.point_latest(table)
+    metadata = {"location": dg.MetadataValue.path(table.path), "dagster/row_count": table.rows}
+    _report(here, "dead_letter_queue", metadata)
+
+
+def _completion(here: Stage) -> None:
+    from batch_ai_assets.engine.reporting.completion import CompletionRecord
+    from batch_ai_assets.published_reports import publish_report
+
+    kept = here.deps.store.latest_record(here.job.name, here.batch)
+    if kept is None:
+        return
+    record = CompletionRecord.from_json(kept)
+    report = publish_report(str(here.deps.tables.root), record, here.run.run_id)
+    _report(here, "completion_report", {**report.metadata(), **here.metadata()})
+
+
+def _report(here: Stage, name: AssetName, metadata: dict[str, Any]) -> None:
+    here.context.instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            asset_key=asset_key(here.job, name),
+            partition=here.batch,
+            description="Written when the batch stopped before this asset's turn.",
+            metadata={**metadata, "run": dg.MetadataValue.dagster_run(here.run.run_id)},
+        )
+    )

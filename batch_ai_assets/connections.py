@@ -1,0 +1,90 @@
+"""What the engine is given to work with: store, tables, keys, endpoint, connection, progress.
+
+Opened from the settings, for a Dagster run (through `resources.py`) and for the command line
+alike. Knows nothing of Dagster. Everything heavy is imported when it is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from batch_ai_assets.settings import Settings, resolve_secret, settings
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from batch_ai_assets.engine.batch import Deps
+    from batch_ai_assets.engine.control.progress import Progress
+    from batch_ai_assets.engine.inference.endpoint import Endpoint
+    from batch_ai_assets.engine.spec.resolved import ResolvedJob
+
+DUCKDB_CONFIG = {
+    "python_enable_replacements": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+"""DuckDB never sees Python variables, and never downloads code."""
+
+
+def in_memory() -> DuckDBPyConnection:
+    """A DuckDB connection of its own, gone when it is closed."""
+    import duckdb
+
+    return duckdb.connect(":memory:", config=dict(DUCKDB_CONFIG))
+
+
+def no_progress(_: Progress) -> None:
+    """For callers that show none."""
+
+
+@contextmanager
+def open_deps(
+    connect: Callable[[], DuckDBPyConnection] = in_memory,
+    progress: Callable[[Progress], None] = no_progress,
+    place: Settings | None = None,
+) -> Iterator[Deps]:
+    """Everything a stage of the engine needs; the store is closed at the end.
+
+    Raises StateError, SealError, SpecError.
+    """
+    from batch_ai_assets.engine.batch import Deps
+    from batch_ai_assets.engine.sealing import Sealer, load_keys
+    from batch_ai_assets.engine.state.store import StateStore
+    from batch_ai_assets.engine.tables import TableStore
+
+    here = place or settings()
+    here.prepare_home()
+    store = StateStore.open(here.state_url)
+    try:
+        yield Deps(
+            store=store,
+            tables=TableStore(here.data_url),
+            sealer=Sealer(load_keys(here.keys_folder)),
+            home=here.home,
+            open_endpoint=open_endpoint,
+            connect=connect,
+            progress=progress,
+        )
+    finally:
+        store.close()
+
+
+@contextmanager
+def open_endpoint(job: ResolvedJob) -> Iterator[Endpoint]:
+    """The provider of a job, ready to be called; the bundled one is started and stopped here.
+
+    Raises ProviderError.
+    """
+    from batch_ai_assets.engine.inference.endpoint import Endpoint
+
+    provider = job.provider
+    key = resolve_secret(provider.secret).get_secret_value() if provider.secret else None
+    if provider.base_url is not None:
+        yield Endpoint(provider.base_url, key)
+        return
+    from batch_ai_assets.local_provider.process import LocalProvider
+
+    with LocalProvider() as server:
+        yield Endpoint(server.base_url, key)

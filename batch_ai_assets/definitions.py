@@ -1,0 +1,50 @@
+"""The code location: registry → factory → one Definitions. Assembles, decides nothing.
+
+Importing this module costs little and loads no data library: every run is a fresh process that
+pays for it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from batch_ai_assets.assets.registry import job_registry, registry_check
+from batch_ai_assets.engine.spec.registry import Registry, load_registry
+from batch_ai_assets.factory import job_definitions
+from batch_ai_assets.resources import platform_resources
+from batch_ai_assets.sensors import dead_letter_sensor
+from batch_ai_assets.settings import settings
+
+
+def build_defs(
+    registry: Registry | None = None, resource_overrides: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """All definitions of the platform.
+
+    registry: the jobs; read from the settings' registry folder where it is not given.
+    resource_overrides: resources to use instead of the platform's own, by key.
+    """
+    known = registry if registry is not None else load_registry(settings().registry)
+    with warnings.catch_warnings():
+        # Partitioned asset checks are a preview feature; the version of Dagster is pinned.
+        warnings.simplefilter("ignore", category=dg.PreviewWarning)
+        made = {name: job_definitions(job) for name, job in sorted(known.jobs.items())}
+        return dg.Definitions(
+            assets=[job_registry(known), *(asset for one in made.values() for asset in one.assets)],
+            asset_checks=[registry_check(known), *(one.checks for one in made.values())],
+            jobs=[job for one in made.values() for job in (one.run, one.export)],
+            schedules=[one.schedule for one in made.values() if one.schedule is not None],
+            sensors=_sensors(known, {name: one.export for name, one in made.items()}),
+            resources={**platform_resources(), **(resource_overrides or {})},
+        )
+
+
+def _sensors(registry: Registry, export_jobs: Mapping[str, Any]) -> list[dg.SensorDefinition]:
+    return [dead_letter_sensor(registry.jobs, export_jobs)] if export_jobs else []
+
+
+defs = build_defs()

@@ -1,0 +1,61 @@
+"""One job of the registry → its assets, checks, jobs and schedule. Assembles, decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+from batch_ai_assets.asset_checks import job_checks
+from batch_ai_assets.assets import job_assets
+from batch_ai_assets.assets.catalogue import asset_key, steward_tags
+from batch_ai_assets.engine.spec.resolved import ResolvedJob
+from batch_ai_assets.partitions import batch_partitions
+from batch_ai_assets.run_tags import JOB_TAGS
+from batch_ai_assets.schedules import AssetJob, daily_schedule
+
+
+@dataclass(frozen=True, slots=True)
+class JobDefinitions:
+    """Everything Dagster gets of one job."""
+
+    assets: tuple[dg.AssetsDefinition, ...]
+    checks: dg.AssetChecksDefinition
+    run: AssetJob
+    """All eight assets and their checks, in one process."""
+    export: AssetJob
+    """`dead_letter_queue` alone."""
+    schedule: dg.ScheduleDefinition | None
+
+
+def job_definitions(job: ResolvedJob) -> JobDefinitions:
+    """The definitions of one job; items run concurrently inside an asset, assets one by one."""
+    assets = tuple(job_assets(job))
+    checks = job_checks(job)
+    run = _asset_job(
+        job,
+        job.name,
+        dg.AssetSelection.groups(job.name),
+        f"Runs a whole batch: {job.spec.purpose}",
+    )
+    export = _asset_job(
+        job,
+        f"{job.name}__dead_letters",
+        dg.AssetSelection.assets(asset_key(job, "dead_letter_queue")).without_checks(),
+        "Writes the dead letters of a batch again, after they changed.",
+    )
+    return JobDefinitions(assets, checks, run, export, daily_schedule(job.spec, run))
+
+
+def _asset_job(
+    job: ResolvedJob, name: str, selection: dg.AssetSelection, description: str
+) -> AssetJob:
+    return dg.define_asset_job(
+        name,
+        selection=selection,
+        description=description,
+        tags={**steward_tags(job), **JOB_TAGS},
+        partitions_def=batch_partitions(job.spec),
+        executor_def=dg.in_process_executor,
+        owners=[job.spec.owner],
+    )

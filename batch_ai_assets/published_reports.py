@@ -1,0 +1,111 @@
+"""The files of a completion report: where they lie, and what Dagster shows of them.
+
+    <root>/<job>/completion_report/<batch>/<run_id>/report.{json,md,html}
+    <root>/<job>/completion_report/<batch>/_latest.json
+
+What is in a report is decided in `engine/reporting`; it is only put down and found again here.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from batch_ai_assets.engine.errors import StorageError
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+    from batch_ai_assets.engine.reporting.completion import CompletionRecord
+
+ASSET = "completion_report"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedReport:
+    """One report that was written: its folder, with `report.json`, `.md` and `.html` in it."""
+
+    folder: UPath
+
+    @property
+    def html(self) -> str:
+        return str(self.folder / "report.html")
+
+    def record(self) -> CompletionRecord:
+        from batch_ai_assets.engine.reporting.completion import CompletionRecord
+
+        return CompletionRecord.from_json((self.folder / "report.json").read_bytes())
+
+    def metadata(self) -> dict[str, Any]:
+        """The report to read in the Dagster UI, and where its files are."""
+        return {
+            "report": dg.MetadataValue.md((self.folder / "report.md").read_text("utf-8")),
+            "html_report": dg.MetadataValue.path(self.html),
+            "location": dg.MetadataValue.path(str(self.folder)),
+        }
+
+
+def publish_report(root: str, record: CompletionRecord, run_id: str) -> PublishedReport:
+    """Write the record in its three forms into a new folder and point `_latest.json` at it.
+
+    Raises StorageError.
+    """
+    from batch_ai_assets.engine.reporting.html import to_html
+    from batch_ai_assets.engine.reporting.markdown import to_markdown
+
+    home = _home(root, record.job, record.batch)
+    try:
+        folder = _new_folder(home, run_id)
+        (folder / "report.json").write_bytes(record.to_json())
+        (folder / "report.md").write_text(to_markdown(record), encoding="utf-8")
+        (folder / "report.html").write_text(to_html(record), encoding="utf-8")
+        _point(home / "_latest.json", str(folder))
+    except OSError as error:
+        raise StorageError(
+            f"The completion report of {record.job}/{record.batch} cannot be written below {root}:"
+            f" {error.strerror or error}. Make room or restore access, then run the batch again;"
+            " the record itself is kept in the state store."
+        ) from error
+    return PublishedReport(folder)
+
+
+def latest_report(root: str, job: str, batch: str) -> PublishedReport | None:
+    """The newest report of a batch, or None."""
+    from upath import UPath
+
+    pointer = _home(root, job, batch) / "_latest.json"
+    if not pointer.exists():
+        return None
+    return PublishedReport(UPath(json.loads(pointer.read_text())["path"]))
+
+
+def _home(root: str, job: str, batch: str) -> UPath:
+    from upath import UPath
+
+    return UPath(root) / job / ASSET / batch
+
+
+def _new_folder(home: UPath, run_id: str) -> UPath:
+    home.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = home / (run_id if number == 1 else f"{run_id}-{number}")
+        try:
+            folder.mkdir(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _point(pointer: UPath, path: str) -> None:
+    text = json.dumps({"path": path}, indent=2) + "\n"
+    if pointer.protocol in ("", "file"):
+        fresh = pointer.with_name(f".{pointer.name}.new")
+        fresh.write_text(text)
+        fresh.rename(pointer)
+    else:
+        pointer.write_text(text)

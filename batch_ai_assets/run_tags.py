@@ -1,0 +1,49 @@
+"""Tags on Dagster runs that this project reads or writes.
+
+`batch_ai/mode` asks for another way to run (`reprocess`, `fresh`), from the command line or the
+Launchpad alike; `batch_ai/state` says how the batch ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from batch_ai_assets.engine.errors import SpecError
+
+STATE = "batch_ai/state"
+MODE = "batch_ai/mode"
+WHO = "batch_ai/who"
+STARTED_BY_CLI = "batch_ai/command_line"
+
+MODES = ("resume", "reprocess", "fresh")
+
+JOB_TAGS: Mapping[str, str] = {
+    # A run that comes back after its worker died asks every stage again: each knows what it has.
+    "dagster/retry_strategy": "ALL_STEPS",
+}
+
+
+def mode_of(tags: Mapping[str, str]) -> str:
+    """The way to run that the tags ask for. Raises SpecError for a word that is none."""
+    mode = tags.get(MODE, "resume")
+    if mode not in MODES:
+        raise SpecError(f"The run tag {MODE} is {mode!r}; it may be {', '.join(MODES)}.")
+    return mode
+
+
+def who_started(tags: Mapping[str, str]) -> str:
+    """Person or automation behind a run, for the audit trail."""
+    if WHO in tags:
+        return tags[WHO]
+    if "user" in tags:
+        return tags["user"]
+    for tag, word in (
+        ("dagster/schedule_name", "schedule"),
+        ("dagster/sensor_name", "sensor"),
+        ("dagster/backfill", "backfill"),
+    ):
+        if tag in tags:
+            return f"{word} {tags[tag]}"
+    return "dagster"
+
+
