@@ -1,0 +1,84 @@
+"""What every test stands on: a home of its own, real documents where they are, no way out.
+
+Fixtures of one room live in that room's conftest.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+from batch_ai_assets.settings import Settings, settings
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the developer's own home, `.env` and Dagster instance out of reach of the tests."""
+    for name in [n for n in os.environ if n.startswith(("BATCH_AI_", "DAGSTER_"))]:
+        if not name.startswith("BATCH_AI_TEST_"):
+            del os.environ[name]
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
+    scratch = tempfile.TemporaryDirectory(prefix="batch-ai-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(scratch.cleanup)
+    os.environ["BATCH_AI_HOME"] = str(Path(scratch.name) / "home")
+    Settings.model_config["env_file"] = None
+    settings.cache_clear()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A prepared home that belongs to this test; `settings()` points to it."""
+    monkeypatch.setenv("BATCH_AI_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    settings().prepare_home()
+    yield settings().home
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of labelled third-party documents; the test is skipped where it is not there."""
+    named = os.environ.get("BATCH_AI_TEST_DATA")
+    folder = Path(named) if named else REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real documents in {folder}; name their folder in BATCH_AI_TEST_DATA")
+    return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_only() -> Iterator[None]:
+    """A test that would leave this machine fails, and says where it wanted to go."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+        yield
+
+
+def _guarded(connect: Any) -> Any:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address[0]):
+            raise AssertionError(f"tests stay on this machine, but this one calls {address[0]}")
+        return connect(self, address)
+
+    return guarded
+
+
+def _is_local(host: str) -> bool:
+    if host in ("localhost", ""):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
