@@ -43,13 +43,15 @@ class BatchesSpec(Model):
     """How documents are gathered into batches."""
 
     cadence: Literal["manual", "daily"] = "manual"
+    """`manual`: a batch whenever somebody asks for one; `daily`: one for each day."""
     window: Literal["path", "file_time", "snapshot"] = "snapshot"
     """Which items belong to a batch: those under a dated path, files changed on the day, or all."""
     start: date = date(2026, 1, 1)
     """daily: the first batch."""
     at: str = Field(default="02:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    """daily: when the schedule fires, local time in `timezone`."""
+    """daily: when the schedule fires, such as 02:00, local time in `timezone`."""
     timezone: str = "UTC"
+    """daily: an IANA time zone, such as Europe/Paris."""
 
     @field_validator("timezone")
     @classmethod
@@ -75,8 +77,11 @@ class ModelParameters(Model):
     """Sampling parameters, sent as they are."""
 
     temperature: float = Field(default=0.0, ge=0, le=2)
+    """0 asks for the likeliest answer; more lets the model vary it."""
     top_p: float | None = Field(default=None, gt=0, le=1)
+    """Choose among the likeliest tokens that together have this probability."""
     seed: int | None = None
+    """Makes answers repeatable where the provider supports it."""
     max_tokens: PositiveInt = 256
     """Always sent: it bounds the cost of a call. Not part of the request hash."""
 
@@ -91,6 +96,7 @@ class ModelSpec(Model):
     version: NonEmpty | None = None
     """Pinned version or snapshot; recorded on every row."""
     parameters: ModelParameters = ModelParameters()
+    """Sampling parameters."""
 
 
 class PromptSpec(Model):
@@ -99,7 +105,7 @@ class PromptSpec(Model):
     file: NonEmpty = "prompt.md"
     """Instructions, beside `job.yaml`."""
     version: NonEmpty
-    """Bump it with every change: it is a lineage column."""
+    """The prompt's version, such as "1". Bump it with every change: it is a lineage column."""
     examples: NonEmpty | None = None
     """A YAML list of `{text, output}`, sent as earlier turns of the conversation."""
 
@@ -117,25 +123,33 @@ class OutputSpec(Model):
     """What an answer must look like."""
 
     json_schema: dict[str, Any] = Field(alias="schema")
-    """JSON Schema of one answer: an object with `properties`, `required` and no additional ones."""
+    """JSON Schema of one answer: an object with `properties`. All of them are required unless
+    `required` lists some, and no others are allowed."""
     version: NonEmpty = "1"
     """Bump it with every change of the schema: it is a lineage column."""
     taxonomy: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Field -> approved value -> what the value means. Adds an `enum` to the schema."""
     confidence: ConfidenceSpec | None = None
+    """How sure an answer is; without it no answer goes to review."""
     review_below: float | None = Field(default=None, ge=0, le=1)
     """An answer less confident than this waits for a person."""
+
+    def property_names(self) -> tuple[str, ...]:
+        """The fields of an answer, in the order of the schema."""
+        return tuple(self.json_schema.get("properties", {}))
 
 
 class RuleSpec(Model):
     """A business rule over one result row."""
 
     name: RuleName
+    """Names the rule in dead letters and flags: lower-case letters, digits, underscores."""
     sql: NonEmpty
     """A SQL boolean expression; false or NULL fails the rule."""
     severity: Literal["error", "warn"] = "error"
     """`error`: the row ends dead as `rule:<name>`; `warn`: it stays valid with a flag."""
     description: str = ""
+    """Why the rule is there, for people who read a dead letter."""
 
 
 class RetrySpec(Model):
@@ -144,7 +158,9 @@ class RetrySpec(Model):
     max_attempts: PositiveInt = 3
     """Calls that end transient or invalid, before the item is dead. Throttling never counts."""
     base_seconds: PositiveFloat = 0.5
+    """The first wait; it doubles with every attempt."""
     max_seconds: PositiveFloat = 30.0
+    """The longest wait."""
     timeout_seconds: PositiveFloat = 60.0
     """A call without an answer after this long is given up; its cost counts as spent."""
 
@@ -153,15 +169,20 @@ class LimitsSpec(Model):
     """The job's own ceiling, below the provider's."""
 
     concurrency: PositiveInt = 32
+    """Calls in flight at once."""
     requests_per_minute: PositiveInt | None = None
+    """No figure: the provider's limit alone."""
     tokens_per_minute: PositiveInt | None = None
+    """Tokens sent and answered. No figure: the provider's limit alone."""
 
 
 class BudgetSpec(Model):
     """What a batch may cost. Required: a job without an end to its spending does not load."""
 
     limit_usd: PositiveFloat | None = None
+    """USD per batch; needed where the model has a price."""
     limit_tokens: PositiveInt | None = None
+    """Tokens per batch, sent and answered; needed where the model is free."""
 
     @model_validator(mode="after")
     def _some_limit(self) -> BudgetSpec:
@@ -185,9 +206,13 @@ class ThresholdsSpec(Model):
     """Bars of the rate checks (pattern section 10). Shares between 0 and 1."""
 
     failure_rate_warn: float = Field(default=0.02, ge=0, le=1)
+    """A larger share of failed items shows as WARN."""
     failure_rate_error: float = Field(default=0.05, ge=0, le=1)
+    """A larger share of failed items shows as ERROR."""
     dead_letter_rate_error: float = Field(default=0.001, ge=0, le=1)
+    """A larger share of dead letters shows as ERROR."""
     validation_pass_rate_error: float = Field(default=0.99, ge=0, le=1)
+    """A smaller share of valid answers shows as ERROR."""
     min_items: PositiveInt = 1000
     """No rate blocks a batch with fewer finished items."""
     block: tuple[Literal["failure_rate", "dead_letter_rate", "validation_pass_rate"], ...] = ()
@@ -198,7 +223,9 @@ class RetentionSpec(Model):
     """How long what is kept; recorded with the batch."""
 
     inputs_days: PositiveInt | None = None
+    """Days to keep the documents as read; no figure: for ever."""
     results_days: PositiveInt | None = None
+    """Days to keep the results; no figure: for ever."""
 
 
 class EvaluationSpec(Model):
@@ -216,34 +243,51 @@ class JobSpec(Model):
     """One batch AI job: what should happen to a large set of documents."""
 
     job: JobName
-    """The job's name: asset group and key prefix. The same as its folder."""
+    """The job's name, the same as its folder: lower-case letters, digits and underscores. It is
+    the asset group and the key prefix."""
     owner: NonEmpty
     """A team (`team:risk`) or an e-mail address."""
     purpose: NonEmpty
     """What the job is for, in words a data steward understands."""
     data_classification: DataClass
+    """The most sensitive class its documents may have. The provider must be approved for it."""
     residency: NonEmpty = "any"
     """The region documents may be sent to, `any` where none is demanded."""
     input: InputSpec
+    """Where the documents are."""
     batches: BatchesSpec = BatchesSpec()
+    """How documents are gathered into batches, and when a batch runs."""
     model: ModelSpec
+    """Which model answers."""
     prompt: PromptSpec
+    """What the model is told."""
     output: OutputSpec
+    """What an answer must look like."""
     rules: tuple[RuleSpec, ...] = ()
+    """What must hold for a result, as SQL over its row."""
     retry: RetrySpec = RetrySpec()
+    """How often and how fast a failed call is tried again."""
     limits: LimitsSpec = LimitsSpec()
+    """The job's own ceiling, below the provider's."""
     budget: BudgetSpec
+    """What a batch may cost: limit_usd, or limit_tokens where the model is free. When it is used
+    up, no further call leaves."""
     sla: SlaSpec | None = None
+    """How long a batch may take."""
     thresholds: ThresholdsSpec = ThresholdsSpec()
+    """When the rate checks show WARN or ERROR, and whether they block."""
     retention: RetentionSpec = RetentionSpec()
+    """How long what is kept."""
     consumers: tuple[NonEmpty, ...] = ()
     """Who reads the results."""
     tags: dict[str, str] = Field(default_factory=dict)
+    """Tags for the assets in the catalogue."""
     evaluation: EvaluationSpec | None = None
+    """Measure accuracy against known truth."""
 
     @field_validator("owner")
     @classmethod
     def _owner_is_team_or_mail(cls, value: str) -> str:
         if not re.fullmatch(r"team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+", value):
-            raise ValueError("write a team as team:NAME, or an e-mail address")
+            raise ValueError(f"{value!r} is no owner; write team:NAME, or an e-mail address")
         return value

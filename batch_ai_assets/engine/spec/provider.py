@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from .base import DataClass, Model, NonEmpty
 
@@ -15,7 +23,9 @@ class Price(Model):
     """USD per million tokens."""
 
     input_usd_per_million: NonNegativeFloat
+    """Tokens sent."""
     output_usd_per_million: NonNegativeFloat
+    """Tokens answered."""
 
     def cost_usd(self, tokens_in: int, tokens_out: int) -> float:
         """Cost of one call, USD."""
@@ -30,7 +40,11 @@ FREE = Price(input_usd_per_million=0.0, output_usd_per_million=0.0)
 class ModelOffer(Model):
     """One model of a provider."""
 
-    price: Price | Literal["free"]
+    price: Annotated[
+        Annotated[Price, Tag("usd")] | Annotated[Literal["free"], Tag("word")],
+        Discriminator(lambda value: "word" if isinstance(value, str) else "usd"),
+    ]
+    """`free`, or USD per million tokens. A model with a price needs a budget in USD."""
     context_tokens: PositiveInt
     """The longest request the model takes, tokens, answer included."""
 
@@ -43,14 +57,17 @@ class ProviderLimits(Model):
     """What the provider allows one key."""
 
     requests_per_minute: PositiveInt | None = None
+    """No figure: what the provider's answers say of its limit."""
     tokens_per_minute: PositiveInt | None = None
+    """Tokens sent and answered."""
 
 
 class ProviderSpec(Model):
     """An OpenAI-compatible endpoint, and what it is approved for."""
 
     kind: Literal["openai", "local"] = "openai"
-    """`local` is the bundled server; it is started and stopped with the run."""
+    """`openai`: anything that speaks its protocol; `local`: the bundled server, which is started
+    and stopped with the run."""
     base_url: NonEmpty | None = None
     """For example https://api.example.com/v1. Plain http only to loopback."""
     secret: str | None = Field(
@@ -58,11 +75,14 @@ class ProviderSpec(Model):
     )
     """Where the API key is: `env:NAME`, `file:/path` or `aws:SECRET_NAME`. Never the key itself."""
     region: NonEmpty = "any"
-    """Where documents are processed."""
+    """Where documents are processed: `eu`, `eu-west-1`; `any` where the provider does not say.
+    `local`: they do not leave this machine, which satisfies every residency."""
     approved_classes: tuple[DataClass, ...] = ("public",)
     """Data classes this provider may see."""
-    models: dict[str, ModelOffer]
+    models: dict[str, ModelOffer] = Field(min_length=1)
+    """The models that jobs may name, by the provider's own names."""
     limits: ProviderLimits = ProviderLimits()
+    """Calls beyond these wait."""
 
     @field_validator("base_url")
     @classmethod
@@ -81,6 +101,21 @@ class ProviderSpec(Model):
         if self.kind == "openai" and self.base_url is None:
             raise ValueError("base_url is missing; only kind: local has one of its own")
         return self
+
+    @model_validator(mode="after")
+    def _local_means_here(self) -> ProviderSpec:
+        here = self.base_url is None or _is_loopback(urlsplit(self.base_url).hostname or "")
+        if self.region == "local" and not here:
+            raise ValueError("region: local is for a server on this machine; name the region")
+        return self
+
+    def satisfies(self, residency: str) -> bool:
+        """True where documents that must stay in `residency` may go here: `eu` holds `eu-west-1`.
+
+        (Pattern section 8, data residency.)
+        """
+        wanted, region = residency.casefold(), self.region.casefold()
+        return wanted == "any" or region in ("local", wanted) or region.startswith(f"{wanted}-")
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,0 +1,165 @@
+"""What a job must satisfy beyond the shape of its file: its parts must fit each other.
+
+Each check yields `(path in job.yaml, what is wrong and what would be right)`. Nothing is read
+here. A check refuses only what cannot work or must not happen; taste is left to the job's owner.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import TypeAlias
+
+from .job import JobSpec
+from .problems import did_you_mean, one_of
+from .provider import ProviderSpec
+from .schema_checks import check_output
+from .yaml_file import Where
+
+Finding: TypeAlias = tuple[Where, str]
+
+PATH_PARTS = ("home", "date", "batch")
+"""What may stand in braces in `input.path`."""
+
+
+def check_spec(spec: JobSpec, folder_name: str) -> Iterator[Finding]:
+    """Everything that the job file alone can tell."""
+    if spec.job != folder_name:
+        yield (
+            ("job",),
+            f"{spec.job!r} is not the name of its folder, {folder_name!r}. Make them the same."
+            " A job keeps its name for ever: its tables and its history are found by it.",
+        )
+    yield from _check_input(spec)
+    yield from _check_rules(spec)
+    yield from check_output(spec.output)
+    yield from _check_evaluation(spec)
+    yield from _check_thresholds(spec)
+
+
+def check_provider(spec: JobSpec, provider: ProviderSpec) -> Iterator[Finding]:
+    """Whether the provider may and can do this job."""
+    name = spec.model.provider
+    if spec.data_classification not in provider.approved_classes:
+        yield (
+            ("data_classification",),
+            f"provider {name!r} is not approved for {spec.data_classification} documents, only"
+            f" for {one_of(provider.approved_classes)}. Use an approved provider; the approval"
+            " itself is a decision of its owner, in providers.yaml (approved_classes).",
+        )
+    if not provider.satisfies(spec.residency):
+        yield (
+            ("residency",),
+            f"documents must stay in {spec.residency!r}, but provider {name!r} works in"
+            f" {provider.region!r}. Use a provider of that region.",
+        )
+    offer = provider.models.get(spec.model.name)
+    if offer is None:
+        yield (
+            ("model", "name"),
+            f"provider {name!r} has no model {spec.model.name!r}."
+            f"{did_you_mean(spec.model.name, provider.models)}"
+            f" It has: {one_of(provider.models)}. A new model needs its price in providers.yaml.",
+        )
+        return
+    if spec.model.parameters.max_tokens >= offer.context_tokens:
+        yield (
+            ("model", "parameters", "max_tokens"),
+            f"{spec.model.parameters.max_tokens} leaves no room for a document: the model takes"
+            f" {offer.context_tokens} tokens, answer included. Write what an answer needs.",
+        )
+    yield from _check_budget(spec, free=offer.price == "free")
+
+
+def _check_budget(spec: JobSpec, *, free: bool) -> Iterator[Finding]:
+    if free and spec.budget.limit_tokens is None:
+        yield (
+            ("budget",),
+            f"{spec.model.name!r} is free, so limit_usd never stops it. Set limit_tokens.",
+        )
+    if not free and spec.budget.limit_usd is None:
+        yield ("budget",), f"{spec.model.name!r} costs money. Set limit_usd."
+
+
+def _check_input(spec: JobSpec) -> Iterator[Finding]:
+    path = spec.input.path
+    for part in re.findall(r"\{([^{}]*)\}", path):
+        if part not in PATH_PARTS:
+            yield (
+                ("input", "path"),
+                f"{{{part}}} is not known.{did_you_mean(part, PATH_PARTS)}"
+                " Known here: {home}, {date}, {batch}.",
+            )
+    daily = spec.batches.cadence == "daily"
+    if not daily and "{date}" in path:
+        yield (
+            ("input", "path"),
+            "a manual batch has no date. Write {batch}, or set batches.cadence: daily.",
+        )
+    if spec.batches.window == "path" and "{date}" not in path and "{batch}" not in path:
+        yield (
+            ("input", "path"),
+            "batches.window is path, so the path must hold {date}: {home}/inbox/{date}.",
+        )
+    if PurePath(spec.input.glob).is_absolute() or ".." in PurePath(spec.input.glob).parts:
+        yield (
+            ("input", "glob"),
+            f"{spec.input.glob!r} leads out of input.path. Write a pattern below it: **/*.txt.",
+        )
+    if spec.input.format == "text":
+        for key in ("attributes", "classification"):
+            if getattr(spec.input, key):
+                yield (
+                    ("input", key),
+                    "a text file has no fields. Use format: jsonl, or remove this key.",
+                )
+
+
+def _check_rules(spec: JobSpec) -> Iterator[Finding]:
+    counts = Counter(rule.name for rule in spec.rules)
+    for place, rule in enumerate(spec.rules):
+        if counts[rule.name] > 1 and rule.name in {other.name for other in spec.rules[:place]}:
+            yield (
+                ("rules", place, "name"),
+                f"{rule.name!r} is the name of another rule too. Give each rule its own name:"
+                " dead letters name the rule that failed.",
+            )
+
+
+def _check_evaluation(spec: JobSpec) -> Iterator[Finding]:
+    if spec.evaluation is None:
+        return
+    fields = spec.output.property_names()
+    if spec.evaluation.field not in fields:
+        yield (
+            ("evaluation", "field"),
+            f"the answer has no field {spec.evaluation.field!r}."
+            f"{did_you_mean(spec.evaluation.field, fields)} It has: {one_of(fields)}.",
+        )
+    for key in ("truth", "cohort"):
+        attribute = getattr(spec.evaluation, key)
+        if attribute is not None and attribute not in spec.input.attributes:
+            yield (
+                ("evaluation", key),
+                f"{attribute!r} is not read from the input."
+                f"{did_you_mean(attribute, spec.input.attributes)}"
+                " Add it to input.attributes (format: jsonl).",
+            )
+
+
+def _check_thresholds(spec: JobSpec) -> Iterator[Finding]:
+    bars = spec.thresholds
+    if bars.failure_rate_warn > bars.failure_rate_error:
+        yield (
+            ("thresholds", "failure_rate_warn"),
+            f"{bars.failure_rate_warn:g} lies above failure_rate_error"
+            f" ({bars.failure_rate_error:g}), so it would never warn. Lower it.",
+        )
+    if spec.retry.base_seconds > spec.retry.max_seconds:
+        yield (
+            ("retry", "base_seconds"),
+            f"{spec.retry.base_seconds:g} lies above max_seconds"
+            f" ({spec.retry.max_seconds:g}). Lower it.",
+        )
