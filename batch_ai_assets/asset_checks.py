@@ -5,8 +5,6 @@ Checks tab. All checks are one step, so that the batch's tables are read once; a
 not hide the others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -94,7 +92,7 @@ def _spec(job: ResolvedJob, words: Words) -> dg.AssetCheckSpec:
     )
 
 
-def evaluation(job: ResolvedJob, finding: CheckResult) -> dg.AssetCheckResult:
+def evaluation(job: ResolvedJob, finding: "CheckResult") -> dg.AssetCheckResult:
     """A finding as the Checks tab shows it: what it means, what was found, the bar, what to do."""
     severity = (
         dg.AssetCheckSeverity.ERROR if finding.severity == "error" else dg.AssetCheckSeverity.WARN

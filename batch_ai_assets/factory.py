@@ -57,5 +57,4 @@ def _asset_job(
         tags={**steward_tags(job), **JOB_TAGS},
         partitions_def=batch_partitions(job.spec),
         executor_def=dg.in_process_executor,
-        owners=[job.spec.owner],
     )

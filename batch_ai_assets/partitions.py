@@ -19,7 +19,7 @@ _BATCH_KEY: TypeAdapter[str] = TypeAdapter(BatchKey)
 
 
 def batch_partitions(job: JobSpec) -> dg.PartitionsDefinition[str]:
-    """Time partitions for a daily job; keys that are added as batches are named for a manual one."""
+    """Days for a daily job; for a manual one, keys that are added as batches are named."""
     if job.batches.cadence == "daily":
         return dg.DailyPartitionsDefinition(
             start_date=job.batches.start.isoformat(), timezone=job.batches.timezone
@@ -59,7 +59,7 @@ def _last_closed_day(job: JobSpec, now: datetime) -> str:
 def _check_day(job: JobSpec, batch: str, now: datetime) -> None:
     first, last = job.batches.start.isoformat(), _last_closed_day(job, now)
     try:
-        day = datetime.strptime(batch, "%Y-%m-%d").date().isoformat()  # noqa: DTZ007
+        day = datetime.strptime(batch, "%Y-%m-%d").date().isoformat()
     except ValueError as error:
         raise SpecError(
             f"{job.job} has daily batches: name a day as YYYY-MM-DD, not {batch!r}"

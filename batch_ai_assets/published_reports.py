@@ -8,13 +8,13 @@ What is in a report is decided in `engine/reporting`; it is only put down and fo
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from batch_ai_assets.engine.errors import StorageError
+from batch_ai_assets.engine.tables import at, get_json, new_folder, put_json
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -58,11 +58,11 @@ def publish_report(root: str, record: CompletionRecord, run_id: str) -> Publishe
 
     home = _home(root, record.job, record.batch)
     try:
-        folder = _new_folder(home, run_id)
+        folder = new_folder(home, run_id)
         (folder / "report.json").write_bytes(record.to_json())
         (folder / "report.md").write_text(to_markdown(record), encoding="utf-8")
         (folder / "report.html").write_text(to_html(record), encoding="utf-8")
-        _point(home / "_latest.json", str(folder))
+        put_json(home / "_latest.json", {"path": str(folder)})
     except OSError as error:
         raise StorageError(
             f"The completion report of {record.job}/{record.batch} cannot be written below {root}:"
@@ -74,38 +74,11 @@ def publish_report(root: str, record: CompletionRecord, run_id: str) -> Publishe
 
 def latest_report(root: str, job: str, batch: str) -> PublishedReport | None:
     """The newest report of a batch, or None."""
-    from upath import UPath
-
     pointer = _home(root, job, batch) / "_latest.json"
     if not pointer.exists():
         return None
-    return PublishedReport(UPath(json.loads(pointer.read_text())["path"]))
+    return PublishedReport(at(get_json(pointer)["path"]))
 
 
 def _home(root: str, job: str, batch: str) -> UPath:
-    from upath import UPath
-
-    return UPath(root) / job / ASSET / batch
-
-
-def _new_folder(home: UPath, run_id: str) -> UPath:
-    home.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
-        folder = home / (run_id if number == 1 else f"{run_id}-{number}")
-        try:
-            folder.mkdir(exist_ok=False)
-        except FileExistsError:
-            number += 1
-        else:
-            return folder
-
-
-def _point(pointer: UPath, path: str) -> None:
-    text = json.dumps({"path": path}, indent=2) + "\n"
-    if pointer.protocol in ("", "file"):
-        fresh = pointer.with_name(f".{pointer.name}.new")
-        fresh.write_text(text)
-        fresh.rename(pointer)
-    else:
-        pointer.write_text(text)
+    return at(root) / job / ASSET / batch

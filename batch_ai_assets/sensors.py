@@ -140,7 +140,7 @@ def _read_cursor(cursor: str | None) -> dict[str, dict[str, Offer]]:
     if not cursor:
         return {}
     return {
-        job: {batch: Offer(float(revision), int(number)) for batch, (revision, number) in rows.items()}
+        job: {batch: Offer(float(pair[0]), int(pair[1])) for batch, pair in rows.items()}
         for job, rows in json.loads(cursor).items()
     }
 

@@ -8,6 +8,8 @@
     registry.py    the asset that lists all jobs
 
 A body fetches, calls one stage of `engine/batch.py`, and yields metadata. No work is done here.
+Modules with bodies do without `from __future__ import annotations`: Dagster wants the type of
+`context` itself, not its name.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """enriched_outputs: the model is asked here, and nowhere else."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

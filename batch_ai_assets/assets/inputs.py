@@ -1,7 +1,5 @@
 """raw_inputs and work_plan: what is in a batch, and what will be asked of the model."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

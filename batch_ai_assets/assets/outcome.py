@@ -1,7 +1,5 @@
 """validation_report and results: the verdict on every document, and the release."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

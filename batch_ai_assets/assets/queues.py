@@ -1,7 +1,5 @@
 """dead_letter_queue and review_queue: documents that are not among the results, and why."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

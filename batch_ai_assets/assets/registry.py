@@ -1,7 +1,5 @@
 """job_registry: every job file of this code location, and the check that all of them load."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from batch_ai_assets.engine.spec.registry import Registry

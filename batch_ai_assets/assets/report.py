@@ -1,7 +1,5 @@
 """completion_report: the audit record of a batch that came to its end."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

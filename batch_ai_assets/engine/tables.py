@@ -20,14 +20,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
 
-from upath import UPath
-
 from . import failpoints
 from .errors import StorageError
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    from upath import UPath
 
 _SEAL = "_table.json"
 _ROW_GROUP = 2_048
@@ -57,7 +56,7 @@ class BatchTable:
     def schema(self) -> pa.Schema:
         import pyarrow.parquet as pq
 
-        with UPath(self.files[0]).open("rb") as file:
+        with at(self.files[0]).open("rb") as file:
             return pq.read_schema(file)
 
     def scan(
@@ -67,7 +66,7 @@ class BatchTable:
         import pyarrow.parquet as pq
 
         for name in self.files:
-            with UPath(name).open("rb") as file:
+            with at(name).open("rb") as file:
                 reader = pq.ParquetFile(file)
                 yield from reader.iter_batches(batch_size=batch_rows, columns=columns)
 
@@ -116,7 +115,7 @@ class RowReader:
 
         first = 0
         for name in self._table.files:
-            with UPath(name).open("rb") as file:
+            with at(name).open("rb") as file:
                 metadata = pq.ParquetFile(file).metadata
             for group in range(metadata.num_row_groups):
                 self._groups.append((first, name, group))
@@ -143,7 +142,7 @@ class RowReader:
 
         if self._loaded is None or self._loaded[0] != index:
             _, name, group = self._groups[index]
-            with UPath(name).open("rb") as file:
+            with at(name).open("rb") as file:
                 rows = pq.ParquetFile(file).read_row_group(group, columns=self._columns)
             self._loaded = (index, rows)
         return self._loaded[1]
@@ -153,7 +152,7 @@ class TableStore:
     """Writes tables below one root and moves the pointers."""
 
     def __init__(self, root: str | UPath, rows_per_part: int = 250_000) -> None:
-        self.root = UPath(root)
+        self.root = at(root)
         self._rows_per_part = rows_per_part
 
     def write(
@@ -167,10 +166,10 @@ class TableStore:
     ) -> BatchTable:
         """Write all `batches` into a new folder. StorageError where the storage refuses."""
         try:
-            folder = self._new_folder(self._home(job, asset, batch), run_id)
+            folder = new_folder(self._home(job, asset, batch), run_id)
             parts, rows = self._write_parts(folder, schema, batches)
             table = BatchTable(job, asset, batch, run_id, str(folder), tuple(parts), rows)
-            _put(folder / _SEAL, asdict(table))
+            put_json(folder / _SEAL, asdict(table))
         except OSError as error:
             raise StorageError(
                 f"Cannot write {asset} of {job}/{batch} below {self.root}: "
@@ -181,18 +180,6 @@ class TableStore:
 
     def _home(self, job: str, asset: str, batch: str) -> UPath:
         return self.root / job / asset / batch
-
-    def _new_folder(self, home: UPath, run_id: str) -> UPath:
-        home.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while True:
-            folder = home / (run_id if number == 1 else f"{run_id}-{number}")
-            try:
-                folder.mkdir(exist_ok=False)
-            except FileExistsError:
-                number += 1
-            else:
-                return folder
 
     def _write_parts(
         self, folder: UPath, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
@@ -223,17 +210,17 @@ class TableStore:
         """Make `table` what Dagster's downstream reads."""
         failpoints.hit("before_pointer")
         home = self._home(table.job, table.asset, table.batch)
-        _put(home / "_latest.json", {"path": table.path})
+        put_json(home / "_latest.json", {"path": table.path})
 
     def latest(self, job: str, asset: str, batch: str) -> BatchTable | None:
         """The table that `_latest.json` names, or None."""
         pointer = self._home(job, asset, batch) / "_latest.json"
-        return self.open(_get(pointer)["path"]) if pointer.exists() else None
+        return self.open(get_json(pointer)["path"]) if pointer.exists() else None
 
     def open(self, path: str) -> BatchTable:
         """The finished table in folder `path`. StorageError if there is none."""
         try:
-            content = _get(UPath(path) / _SEAL)
+            content = get_json(at(path) / _SEAL)
         except FileNotFoundError as error:
             raise StorageError(
                 f"{path} holds no finished table. If it was deleted by hand, restore it, or run "
@@ -245,18 +232,39 @@ class TableStore:
         """Make `current` what consumers of the job's results read."""
         failpoints.hit("before_pointer")
         home = self._home(current.job, "results", current.batch)
-        _put(home / "_current.json", asdict(current))
+        put_json(home / "_current.json", asdict(current))
 
     def current(self, job: str, batch: str) -> Current | None:
         """The released version of a batch, or None if nothing was released yet."""
         pointer = self._home(job, "results", batch) / "_current.json"
         if not pointer.exists():
             return None
-        content = _get(pointer)
+        content = get_json(pointer)
         return Current(**{**content, "parts": tuple(content["parts"])})
 
 
-def _put(path: UPath, content: dict[str, Any]) -> None:
+def at(path: str | UPath) -> UPath:
+    """A local path or an object store's URL, by the same code."""
+    from upath import UPath  # its registry of file systems is not needed to name a table
+
+    return UPath(path)
+
+
+def new_folder(home: UPath, run_id: str) -> UPath:
+    """A folder of its own below `home`, named after the run; a taken name gets a number."""
+    home.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = home / (run_id if number == 1 else f"{run_id}-{number}")
+        try:
+            folder.mkdir(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def put_json(path: UPath, content: dict[str, Any]) -> None:
     """Write JSON so that a reader sees the old or the new file, never half of one."""
     text = json.dumps(content, indent=2) + "\n"
     if path.protocol in ("", "file"):
@@ -277,6 +285,7 @@ def _sync(file: IO[bytes]) -> None:
     os.fsync(handle)
 
 
-def _get(path: UPath) -> dict[str, Any]:
+def get_json(path: UPath) -> dict[str, Any]:
+    """The content of a JSON file."""
     content: dict[str, Any] = json.loads(path.read_text())
     return content
