@@ -116,18 +116,34 @@ def load_job(folder: Path, providers: Providers | None = None) -> ResolvedJob:
 def _check_whole(job: ResolvedJob, examples_file: YamlFile | None, problems: Problems) -> None:
     """Checks that need every part of the job at once."""
     from ..validation.columns import check_columns
-    from ..validation.rules import check_rules
 
     if examples_file is not None:
         in_examples = Problems(examples_file)
         for where, message in check_examples(job):
             in_examples.add(where, message)
         problems.add_lines_of(in_examples)
-    for check in (check_columns, check_rules):
-        try:
-            check(job)
-        except SpecError as error:
-            problems.add_error(error)
+    try:
+        check_columns(job)
+    except SpecError as error:
+        problems.add_error(error)
+    else:
+        _check_rules(job, problems)
+
+
+def _check_rules(job: ResolvedJob, problems: Problems) -> None:
+    """All rules at once, because that is quick; one by one only to name every bad one."""
+    from ..validation.rules import check_rules
+
+    try:
+        check_rules(job)
+    except SpecError:
+        for place, rule in enumerate(job.spec.rules):
+            spec = job.spec.model_copy(update={"rules": (rule,)})
+            try:
+                check_rules(job.model_copy(update={"spec": spec}))
+            except SpecError as error:
+                message = str(error).removeprefix(f"{job.folder}/{JOB_FILE}: rules: ")
+                problems.add(("rules", place, "sql"), f"{message}.")
 
 
 def _job_folders(folder: Path) -> list[Path]:

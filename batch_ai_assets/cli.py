@@ -1,0 +1,145 @@
+"""`batch-ai`: the command line. Each command fetches, calls the engine, and prints.
+
+What a command does lives in the engine; here are its words, its options and its exit code (0 all
+well, 1 a problem that the output explains, 2 wrong usage). Every import that costs time stands
+inside the command that needs it, so that `batch-ai --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batch_ai_assets.engine.errors import BatchAIError
+
+if TYPE_CHECKING:
+    from batch_ai_assets.engine.spec.registry import Registry
+
+
+class _Commands(click.Group):
+    """Shows the platform's own errors as messages; anything else is a defect, with its trace."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BatchAIError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        click.echo(f"batch-ai {version('batch-ai-assets')}")
+    except PackageNotFoundError:
+        click.echo("batch-ai, from a checkout that is not installed")
+    ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def main() -> None:
+    """Batch AI jobs: every document of a batch to exactly one end.
+
+    Jobs are folders in the registry (BATCH_AI_REGISTRY, else the package's own); what runs write
+    lies in the home (BATCH_AI_HOME, else .batch-ai here).
+    """
+
+
+@main.command()
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+def validate(jobs: tuple[str, ...]) -> None:
+    """Check the job files of the registry, or of the named jobs.
+
+    Every problem is listed with its file, its line and what would be right. Exit code 1 if there
+    is one.
+    """
+    registry = _registry()
+    wanted = set(jobs) or {*registry.jobs, *(broken.name for broken in registry.broken)}
+    known = {*registry.jobs, *(broken.name for broken in registry.broken)}
+    for name in sorted(wanted - known):
+        registry.job(name)
+    broken = [entry for entry in registry.broken if entry.name in wanted]
+    click.echo(f"Registry {registry.folder}")
+    for name in sorted(wanted & set(registry.jobs)):
+        job = registry.jobs[name]
+        click.echo(
+            f"{_mark('ok', 'green')} {name}: {job.spec.model.provider}/{job.spec.model.name},"
+            f" {job.spec.batches.cadence}, spec {job.spec_hash()[:12]}"
+        )
+    for entry in broken:
+        click.echo(f"{_mark('broken', 'red')} {entry.name}")
+        for line in entry.message.splitlines():
+            click.echo(f"         {line}")
+    click.echo(_sum(len(wanted) - len(broken), len(broken)))
+    if broken:
+        raise SystemExit(1)
+
+
+@main.command("new-job")
+@click.argument("name")
+def new_job(name: str) -> None:
+    """Write a new job that runs as it is into the registry."""
+    from batch_ai_assets.engine.spec.new_job import write_new_job
+    from batch_ai_assets.settings import settings
+
+    folder = write_new_job(settings().registry, name)
+    settings().prepare_home()
+    inbox = settings().inbox / name
+    inbox.mkdir(exist_ok=True)
+    click.echo(f"{folder} is written. Next:")
+    click.echo(f"  1. put text files (*.txt) into {inbox}")
+    click.echo(f"  2. change {folder}/job.yaml, prompt.md and examples.yaml to your task")
+    click.echo(f"  3. batch-ai validate {name}")
+    click.echo(f"  4. batch-ai run {name}")
+
+
+@main.command("job-schema")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file instead, for example job.schema.json in your registry.",
+)
+def job_schema(output: Path | None) -> None:
+    """Print the JSON Schema of job.yaml, for editors."""
+    from batch_ai_assets.engine.spec.job_schema import job_schema_text
+
+    if output is None:
+        click.echo(job_schema_text(), nl=False)
+        return
+    try:
+        output.write_text(job_schema_text(), encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error.strerror}.") from error
+    click.echo(f"{output} is written.")
+
+
+def _registry() -> Registry:
+    from batch_ai_assets.engine.spec.registry import load_registry
+    from batch_ai_assets.settings import settings
+
+    return load_registry(settings().registry)
+
+
+def _mark(word: str, colour: str) -> str:
+    return click.style(f"{word:<8}", fg=colour)
+
+
+def _sum(sound: int, broken: int) -> str:
+    said = f"{sound} sound, {broken} broken."
+    return said if sound + broken else "It holds no job yet: batch-ai new-job NAME makes one."
+
+
+if __name__ == "__main__":
+    main()
