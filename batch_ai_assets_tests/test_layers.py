@@ -40,7 +40,9 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 WITHOUT_DAGSTER = ("engine", "local_provider", "settings", "demo")
 
 
-def modules(*, without: tuple[str, ...] = (), only: tuple[str, ...] = ("",)) -> pytest.MarkDecorator:
+def modules(
+    *, without: tuple[str, ...] = (), only: tuple[str, ...] = ("",)
+) -> pytest.MarkDecorator:
     """One case per module of the package, by room."""
     chosen = [m for m in package_modules() if m.room.startswith(only) and m.room not in without]
     return pytest.mark.parametrize("module", chosen, ids=lambda module: module.name)
