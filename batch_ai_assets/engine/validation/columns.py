@@ -6,8 +6,11 @@ every registry, so pyarrow is imported only where a schema is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from ..errors import SpecError
 
@@ -66,6 +69,15 @@ _ARROW_TYPES = {
     "object": "string",
 }
 
+_TO_CELL: dict[str, Callable[[Any], Any] | None] = {
+    "string": None,
+    "number": float,
+    "integer": int,
+    "boolean": None,
+    "array": lambda value: orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode(),
+    "object": lambda value: orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode(),
+}
+
 
 def output_columns(job: ResolvedJob) -> tuple[Column, ...]:
     """One column per output property, in the order the job's schema lists them.
@@ -115,6 +127,10 @@ def property_type(schema: Any) -> str:
     """The JSON type of a property; `object` where it has none or several (kept as JSON text)."""
     if not isinstance(schema, dict):
         return "object"
+    for keyword in ("anyOf", "oneOf"):
+        branches = [one for one in schema.get(keyword, ()) if one != {"type": "null"}]
+        if len(branches) == 1 and "type" not in schema:
+            return property_type(branches[0])
     declared = schema.get("type")
     types = declared if isinstance(declared, list) else [declared]
     named = [one for one in types if one != "null"]
@@ -128,9 +144,22 @@ def property_type(schema: Any) -> str:
     return "object"
 
 
-def is_json_text(schema: Any) -> bool:
-    """True where the column holds JSON text rather than the value itself."""
-    return property_type(schema) in ("array", "object")
+def row_cells(job: ResolvedJob) -> Callable[[Mapping[str, Any]], list[Any]]:
+    """A function from an answer's fields to the cells of `output_columns`, in that order.
+
+    Missing fields become None, whole numbers fit their column, arrays and objects become JSON
+    text with sorted keys. Made once per job: it runs for every row.
+    """
+    properties: dict[str, Any] = job.spec.output.json_schema.get("properties", {})
+    shape = [(name, _TO_CELL[property_type(schema)]) for name, schema in properties.items()]
+
+    def cells(fields: Mapping[str, Any]) -> list[Any]:
+        return [
+            None if (value := fields.get(name)) is None else to_cell(value) if to_cell else value
+            for name, to_cell in shape
+        ]
+
+    return cells
 
 
 def _description(name: str, schema: Any, job: ResolvedJob) -> str:

@@ -1,0 +1,87 @@
+"""Sandbox: SQL written by people, run in a DuckDB that can reach nothing but the rows given to it.
+
+No files, no network, no extensions, no settings, a memory limit, a time limit. What is asked of
+the rows is in `rules.py` and `lineage_check.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Timer
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+
+Connect = Callable[[], duckdb.DuckDBPyConnection]
+"""Opens a fresh in-memory DuckDB; it is locked down and closed here, so never a shared one."""
+
+_LOCK_DOWN = (
+    "SET python_enable_replacements = false",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET temp_directory = ''",
+    "SET memory_limit = '1GB'",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+
+
+class OutOfTime(Exception):  # noqa: N818 - callers say which rule it was
+    """A query was stopped because its time was up."""
+
+
+class Sandbox:
+    """A locked-down connection; every query has a time limit."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def query(self, sql: str, seconds: float, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Rows of one statement. Raises OutOfTime, or duckdb.Error as it comes."""
+        timer = Timer(seconds, self._connection.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            return self._connection.execute(sql, list(parameters)).fetchall()
+        except duckdb.InterruptException as error:
+            raise OutOfTime from error
+        finally:
+            timer.cancel()
+
+    def statements(self, sql: str) -> list[duckdb.Statement]:
+        """The statements DuckDB's own parser finds; runs none of them."""
+        return self._connection.extract_statements(sql)
+
+
+@contextmanager
+def sandbox(
+    connect: Connect, ddl: Sequence[str] = (), sources: Mapping[str, object] | None = None
+) -> Iterator[Sandbox]:
+    """Open, create and register what the queries may see, lock, and close at the end."""
+    connection = connect()
+    try:
+        for statement in ddl:
+            connection.execute(statement)
+        for name, source in (sources or {}).items():
+            connection.register(name, source)
+        for statement in _LOCK_DOWN:
+            connection.execute(statement)
+        yield Sandbox(connection)
+    finally:
+        connection.close()
+
+
+def parquet_rows(paths: Sequence[str]) -> ds.Dataset:
+    """The rows of Parquet files, local or `s3://`, read as they are asked for."""
+    import pyarrow.dataset as ds
+
+    if not any("://" in path for path in paths):
+        return ds.dataset(list(paths), format="parquet")
+    from upath import UPath
+
+    located = [UPath(path) for path in paths]
+    return ds.dataset([path.path for path in located], format="parquet", filesystem=located[0].fs)

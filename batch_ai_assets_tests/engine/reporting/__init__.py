@@ -1,0 +1,1 @@
+"""Tests of the completion report in all its views."""

@@ -1,0 +1,1 @@
+"""Tests of validation: answers, confidence, rules, verdicts, checks, accuracy."""
