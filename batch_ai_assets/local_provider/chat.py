@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +27,8 @@ from .stats import Stats
 from .stub import StubModel, prompt_tokens
 from .threaded import ThreadedModel, load_minilm
 from .wire import decode_request, encode_answer, encode_error
+
+_log = logging.getLogger(__name__)
 
 _QUOTA = "You exceeded your current quota, please check your plan and billing details."
 _STATUS_FAULTS: dict[str, tuple[int, str, str | None, str]] = {
@@ -99,11 +103,15 @@ class ChatEndpoint:
         self._stats.arrived()
         self._number += 1
         try:
-            request = decode_request(body)
-            self._check_model(request.model)
+            self._begin(connection, body)
         except RequestRefused as refusal:
             self._refuse(connection, refusal)
-            return
+        except Exception as error:  # a defect of ours: the client is told, the server goes on
+            self._break_down(connection, error)
+
+    def _begin(self, connection: Connection, body: bytes) -> None:
+        request = decode_request(body)
+        self._check_model(request.model)
         documents = documents_of(request.messages)
         self._stats.asked(documents)
         call = _Call(connection, self._number, request, documents, prompt_tokens(request))
@@ -141,18 +149,13 @@ class ChatEndpoint:
         assert self._stub is not None
         try:
             steps = [self._plan.next_step(document) for document in call.documents]
-            fault = next((step for step in steps if not (step.of_content or step is OK)), OK)
-            if fault.kind in STATUS_KINDS:
-                self._fail(call, fault)
-                return
-            said = self._stub.respond(call.request, call.documents, steps, call.estimate)
         except FaultSyntaxError as error:
-            refusal = RequestRefused(400, "invalid_stub_marker", str(error))
-            self._refuse(call.connection, refusal)
+            raise RequestRefused(400, "invalid_stub_marker", str(error)) from error
+        fault = next((step for step in steps if not (step.of_content or step.kind == OK.kind)), OK)
+        if fault.kind in STATUS_KINDS:
+            self._fail(call, fault)
             return
-        except RequestRefused as refusal:
-            self._refuse(call.connection, refusal)
-            return
+        said = self._stub.respond(call.request, call.documents, steps, call.estimate)
         if fault.kind in CONNECTION_KINDS:
             self._disturb(call, fault, said.answer, said.refusal)
         else:
@@ -207,8 +210,14 @@ class ChatEndpoint:
         elif isinstance(error, RequestRefused):
             self._refuse(call.connection, error)
         else:
-            message = f"the model failed ({type(error).__name__}); see the server's log"
-            self._send(call.connection, 500, encode_error(500, message))
+            self._break_down(call.connection, error)
+
+    def _break_down(self, connection: Connection, error: BaseException) -> None:
+        # The places only: the error's own text may quote the document.
+        places = "".join(traceback.format_tb(error.__traceback__))
+        _log.error("a call failed with %s\n%s", type(error).__name__, places)
+        message = f"the model failed ({type(error).__name__}); see the server's log"
+        self._send(connection, 500, encode_error(500, message))
 
     # To the socket.
 

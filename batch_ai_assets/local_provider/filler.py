@@ -57,7 +57,10 @@ class Draw:
 
 def compile_schema(schema: dict[str, Any]) -> Fill:
     """A function that draws a value valid under `schema`. Raises RequestRefused (400)."""
-    return _Compiler(schema).compile(schema, 0)
+    try:
+        return _Compiler(schema).compile(schema, 0)
+    except (TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        raise _refused("it is not a valid JSON Schema") from error
 
 
 def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from batch_ai_assets.engine.errors import ProviderError
 
 from .options import ServerOptions
 
+_IMPORT_ROOT = Path(__file__).parents[2]
 _STOP_SECONDS = 5.0
 _LOG_LINES_SHOWN = 5
 
@@ -76,6 +77,7 @@ class LocalProvider:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                cwd=_IMPORT_ROOT,  # so that `-m` finds this very package, wherever the parent runs
                 start_new_session=True,  # a Ctrl-C meant for the run must not end it first
             )
         try:

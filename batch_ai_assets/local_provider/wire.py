@@ -57,7 +57,7 @@ def decode_request(body: bytes) -> ChatRequest:
     """Read a request. Raises RequestRefused (400) and names the field that is wrong."""
     try:
         chat = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestRefused(400, "invalid_request", _reason(error)) from error
     if chat.stream or (chat.n or 1) != 1:
         raise RequestRefused(
@@ -105,7 +105,10 @@ def _schema_of(response_format: _ResponseFormat | None) -> dict[str, Any] | None
 @lru_cache(maxsize=256)
 def _parsed_schema(raw: bytes) -> dict[str, Any]:
     # A batch sends one schema thousands of times: parsed once, shared, never written to.
-    schema = orjson.loads(raw)
+    try:
+        schema = orjson.loads(raw)
+    except orjson.JSONDecodeError:  # nested beyond all measure
+        schema = None
     if not isinstance(schema, dict):
         raise RequestRefused(400, "invalid_json_schema", "json_schema.schema must be an object")
     return schema
