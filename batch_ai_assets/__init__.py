@@ -1,1 +1,1 @@
-"""Batch AI processing as a Dagster asset platform. Nothing is imported here: every run pays for it."""
+"""Batch AI processing as partitioned Dagster assets. Nothing is imported here: every run pays."""
