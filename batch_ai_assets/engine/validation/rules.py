@@ -42,7 +42,7 @@ _UNBOUNDED = frozenset(
         "lpad", "printf", "range", "repeat", "rpad",
     }
 )
-_TABLE = "result_rows"
+_TABLE = "result"
 
 
 def check_rules(job: ResolvedJob, connect: Connect = duckdb.connect) -> None:
@@ -135,8 +135,13 @@ def _check_rule(job: ResolvedJob, rule: RuleSpec, box: Sandbox) -> None:
         if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
             raise SpecError(f"{where} is more than one condition; write one SQL expression")
         _check_shape(where, condition, box)
+        found = box.query(f"DESCRIBE {condition}", CHECK_SECONDS)[0][1]
+        if found != "BOOLEAN":
+            raise SpecError(
+                f"{where} gives {found.strip(chr(34))}, not true or false; write a comparison, "
+                "for example confidence >= 0.5"
+            )
         box.query(f"SELECT count(*) {_failing_rows(job, rule)}", CHECK_SECONDS)
-        described = box.query(f"DESCRIBE {condition}", CHECK_SECONDS)
     except OutOfTime:
         raise SpecError(f"{where} takes too long even on no rows; make it simpler") from None
     except duckdb.Error as error:
@@ -145,11 +150,6 @@ def _check_rule(job: ResolvedJob, rule: RuleSpec, box: Sandbox) -> None:
             f"{where} is not valid SQL: {_first_line(error)}. Write one condition over the "
             f"output fields ({fields}) and the lineage columns"
         ) from None
-    if described[0][1] != "BOOLEAN":
-        raise SpecError(
-            f"{where} gives {described[0][1]}, not true or false; write a comparison, for "
-            "example confidence >= 0.5"
-        )
 
 
 def _check_shape(where: str, condition: str, box: Sandbox) -> None:
@@ -204,4 +204,4 @@ def _quoted(name: str) -> str:
 
 def _first_line(error: duckdb.Error) -> str:
     lines = str(error).splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    return lines[0].rstrip(".!") if lines else type(error).__name__
