@@ -134,9 +134,14 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SpecError("\n".join(_say(problem["loc"], problem["msg"]) for problem in error.errors(
-            include_url=False, include_context=False, include_input=False
-        ))) from None
+        raise SpecError(
+            "\n".join(
+                _say(problem["loc"], problem["msg"])
+                for problem in error.errors(
+                    include_url=False, include_context=False, include_input=False
+                )
+            )
+        ) from None
 
 
 def resolve_secret(reference: str) -> SecretStr:

@@ -16,6 +16,8 @@ import yaml
 from .modules import PACKAGE, REPOSITORY, Module, package_modules
 
 LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+LONGEST_ASSET_BODY = 25
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|NotImplementedError)\b")
 NAMES_WITHOUT_MEANING = {"manager", "handler", "helper", "util", "utils", "processor", "misc"}
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -35,6 +37,18 @@ def test_every_module_says_what_belongs_in_it(module: Module) -> None:
 def test_no_file_is_too_long_to_read(module: Module) -> None:
     lines = module.path.read_text(encoding="utf-8").count("\n")
     assert lines <= LONGEST_FILE, f"{module.name} has {lines} lines: it is more than one noun"
+
+
+@modules
+def test_a_function_fits_on_a_screen(module: Module) -> None:
+    long = [
+        f"{function.name} has {lines} lines"
+        for function in ast.walk(module.tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := _lines(function))
+        > (LONGEST_ASSET_BODY if _is_asset(function) else LONGEST_FUNCTION)
+    ]
+    assert not long, f"{module.name}: {long}"
 
 
 @modules
@@ -143,8 +157,10 @@ def test_the_example_of_the_environment_names_every_setting() -> None:
     from batch_ai_assets.settings import Settings
 
     named = set(re.findall(r"^#? ?([A-Z_]+)=", (REPOSITORY / ".env.example").read_text(), re.M))
-    known = {"DAGSTER_HOME" if n == "dagster_home" else f"BATCH_AI_{n.upper()}"
-             for n in Settings.model_fields} - {"BATCH_AI_FAILPOINT"}
+    known = {
+        "DAGSTER_HOME" if n == "dagster_home" else f"BATCH_AI_{n.upper()}"
+        for n in Settings.model_fields
+    } - {"BATCH_AI_FAILPOINT"}
     assert named == known
 
 
@@ -161,6 +177,14 @@ def test_a_link_in_the_docs_leads_somewhere(page: str) -> None:
 def test_every_yaml_file_can_be_read() -> None:
     for path in [*REPOSITORY.glob("*.yaml"), *PACKAGE.rglob("*.yaml")]:
         list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+
+
+def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def _is_asset(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any("asset" in ast.unparse(decorator) for decorator in function.decorator_list)
 
 
 def _without_comments(text: str) -> list[str]:
