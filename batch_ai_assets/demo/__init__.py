@@ -1,1 +1,1 @@
-"""Documents for the jobs that ship with the package. What a job does with them is in `registry/`."""
+"""Documents for the jobs that ship with the package; what is done with them is in `registry/`."""
