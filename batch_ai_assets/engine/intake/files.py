@@ -18,7 +18,7 @@ from typing import BinaryIO, Protocol
 from ..errors import IntakeError
 from .document import Problem
 from .location import InputLocation
-from .retry import Retry
+from .retry import Retry, is_passing
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def list_files(location: InputLocation, access: FileAccess, retry: Retry) -> Ite
     """
     root = str(location.root)
     if location.file is not None:
-        yield from _checked(location, access, retry, location.file, set_in_job=True)
+        yield from _checked(location, access, retry, location.file)
         return
     chosen = _matcher(location.glob)
     real_root = os.path.realpath(root)
@@ -128,21 +128,17 @@ def _listing(root: str, folder: str, access: FileAccess, retry: Retry) -> Listin
 
 
 def _checked(
-    location: InputLocation,
-    access: FileAccess,
-    retry: Retry,
-    relative: str,
-    *,
-    set_in_job: bool = False,
+    location: InputLocation, access: FileAccess, retry: Retry, relative: str
 ) -> Iterator[SourceFile]:
     """The file, where it is one and belongs to the batch's window."""
     path = os.path.join(location.root, relative)  # noqa: PTH118
     try:
         status = retry(partial(access.stat, path))
     except OSError as error:
-        if set_in_job:
+        if is_passing(error):
             raise unreadable(shown(relative), error) from error
-        yield _refused(relative, path, f"cannot be looked at ({error.strerror})")
+        # Gone or closed to us: opening it fails as well, and the reader knows what that means.
+        yield SourceFile(shown(relative), path)
         return
     if not stat.S_ISREG(status.st_mode):
         yield _refused(relative, path, "is not a regular file")

@@ -6,6 +6,7 @@ Models with another vocabulary count otherwise; for them the figure is an estima
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -43,14 +44,15 @@ def _tokenizer() -> Tokenizer:
     return quicktok.get_encoding(ENCODING)
 
 
-def _chunks(texts: list[str]) -> list[list[str]]:
+def _chunks(texts: list[str]) -> Iterator[list[str]]:
     """Bounds how many token ids the library holds at a time."""
-    chunks: list[list[str]] = []
-    room = 0
+    chunk: list[str] = []
+    characters = 0
     for text in texts:
-        if len(text) > room:
-            chunks.append([])
-            room = max(_CHUNK_CHARACTERS, len(text))
-        chunks[-1].append(text)
-        room -= len(text)
-    return chunks
+        if chunk and characters + len(text) > _CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+        chunk.append(text)
+        characters += len(text)
+    if chunk:
+        yield chunk

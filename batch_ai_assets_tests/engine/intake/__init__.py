@@ -1,0 +1,1 @@
+"""Tests of intake: every input becomes exactly one document."""
