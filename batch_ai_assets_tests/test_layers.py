@@ -26,7 +26,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.deadletter",
         "engine.reporting",
     ),
-    ("engine.batch", "engine.spec.registry"),
+    ("engine.batch", "engine.registry"),
     ("engine",),
     ("settings", "local_provider", "demo"),
     (
@@ -35,6 +35,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "partitions",
         "progress_lines",
         "published_reports",
+        "published_views",
+        "published_views",
         "resources",
         "run_tags",
     ),
