@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch_ai_assets.commands.demo import demo
+from batch_ai_assets.commands.dlq import dlq
+from batch_ai_assets.commands.fsck import fsck
+from batch_ai_assets.commands.run import run
+from batch_ai_assets.commands.sql import sql
+from batch_ai_assets.commands.status import status
+from batch_ai_assets.commands.ui import ui
 from batch_ai_assets.engine.errors import BatchAIError
+from batch_ai_assets.local_provider.command import local_provider
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.spec.registry import Registry
@@ -139,6 +147,10 @@ def _mark(word: str, colour: str) -> str:
 def _sum(sound: int, broken: int) -> str:
     said = f"{sound} sound, {broken} broken."
     return said if sound + broken else "It holds no job yet: batch-ai new-job NAME makes one."
+
+
+for command in (run, status, dlq, sql, fsck, demo, ui, local_provider):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

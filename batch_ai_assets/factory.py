@@ -12,7 +12,7 @@ from batch_ai_assets.assets.catalogue import asset_key, steward_tags
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.partitions import batch_partitions
 from batch_ai_assets.run_tags import JOB_TAGS
-from batch_ai_assets.schedules import AssetJob, daily_schedule
+from batch_ai_assets.schedules import AssetJob, Schedule, daily_schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class JobDefinitions:
     """All eight assets and their checks, in one process."""
     export: AssetJob
     """`dead_letter_queue` alone."""
-    schedule: dg.ScheduleDefinition | None
+    schedule: Schedule | None
 
 
 def job_definitions(job: ResolvedJob) -> JobDefinitions:

@@ -22,7 +22,7 @@ UNPARTITIONED = "all"
 """The batch key of an asset that has no partitions."""
 
 
-class PartitionedParquetIOManager(dg.ConfigurableIOManager):  # type: ignore[misc]
+class PartitionedParquetIOManager(dg.ConfigurableIOManager):
     """Tables as `<root>/<job>/<asset>/<batch>/<run_id>/part-*.parquet`, local or `s3://`."""
 
     root: str
@@ -67,7 +67,7 @@ class PartitionedParquetIOManager(dg.ConfigurableIOManager):  # type: ignore[mis
         return table
 
 
-class ReportIOManager(dg.ConfigurableIOManager):  # type: ignore[misc]
+class ReportIOManager(dg.ConfigurableIOManager):
     """Completion reports as JSON, Markdown and HTML beside the tables."""
 
     root: str

@@ -6,8 +6,7 @@ Opening and closing only. What the connections are is in `connections.py`, where
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,19 +15,17 @@ from dagster_duckdb import DuckDBResource
 
 from batch_ai_assets.connections import DUCKDB_CONFIG, open_deps
 from batch_ai_assets.io_managers import PartitionedParquetIOManager, ReportIOManager
+from batch_ai_assets.progress_lines import progress_lines
 from batch_ai_assets.settings import settings
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from batch_ai_assets.engine.batch import Deps
-    from batch_ai_assets.engine.control.progress import Progress
 
 ENGINE = "engine"
 TABLES = "tables"
 REPORTS = "reports"
-
-_SECONDS_BETWEEN_LINES = 10.0
 
 
 class EngineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -70,31 +67,3 @@ def connect(resource: DuckDBResource) -> DuckDBPyConnection:
     import duckdb
 
     return duckdb.connect(resource.database, config=resource.connection_config)
-
-
-def progress_lines(
-    write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
-) -> Callable[[Progress], None]:
-    """Progress as lines of a run's log: at once, then every ten seconds, and at the end."""
-    last = float("-inf")
-
-    def tell(progress: Progress) -> None:
-        nonlocal last
-        now = clock()
-        if now - last < _SECONDS_BETWEEN_LINES and progress.done < progress.total:
-            return
-        last = now
-        write(progress_line(progress))
-
-    return tell
-
-
-def progress_line(progress: Progress) -> str:
-    """One line: how far, how fast, how long still, what it has cost."""
-    share = 100 * progress.done / progress.total if progress.total else 100.0
-    eta = "" if progress.eta_seconds is None else f", {progress.eta_seconds:,.0f} s to go"
-    return (
-        f"{progress.done:,} of {progress.total:,} items ({share:.1f} %),"
-        f" {progress.items_per_second * 3600:,.0f} items/h{eta},"
-        f" {progress.tokens:,} tokens, {progress.cost_usd:.4f} USD, {progress.dead:,} dead"
-    )

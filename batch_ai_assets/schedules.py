@@ -6,14 +6,18 @@ Runs by arrival or by threshold are sensors, not schedules.
 from __future__ import annotations
 
 import dagster as dg
+from dagster._core.definitions.partitions.partitioned_schedule import (
+    UnresolvedPartitionedAssetScheduleDefinition,
+)
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from batch_ai_assets.engine.spec import JobSpec
 
 AssetJob = UnresolvedAssetJobDefinition
+Schedule = dg.ScheduleDefinition | UnresolvedPartitionedAssetScheduleDefinition
 
 
-def daily_schedule(job: JobSpec, asset_job: AssetJob) -> dg.ScheduleDefinition | None:
+def daily_schedule(job: JobSpec, asset_job: AssetJob) -> Schedule | None:
     """Starts the batch of the day before at `batches.at`; `None` for a job without a cadence.
 
     Running by default: `cadence: daily` in the job file is the wish to run daily, and the

@@ -110,17 +110,18 @@ def _decide_for(
     instance: dg.DagsterInstance, job: ResolvedJob, deps: Deps, offered: Mapping[str, Offer]
 ) -> Decision:
     revisions = deps.store.dead_letter_revision(job.name)
-    at_work = frozenset(
-        row.batch
-        for row in deps.store.batches(job.name)
-        if row.state in _AT_WORK or row.holder is not None
-    )
     exported = {
         batch: found
         for batch in revisions
         if (found := _exported_revision(instance, job, batch)) is not None
     }
+    at_work = frozenset(batch for batch in revisions if _is_at_work(deps, job.name, batch))
     return decide(revisions, exported, at_work, offered)
+
+
+def _is_at_work(deps: Deps, job: str, batch: str) -> bool:
+    state = deps.store.batches.state(job, batch)
+    return state in _AT_WORK or deps.store.leases.holder(job, batch) is not None
 
 
 def _exported_revision(instance: dg.DagsterInstance, job: ResolvedJob, batch: str) -> float | None:

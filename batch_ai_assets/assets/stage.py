@@ -95,7 +95,7 @@ def open_stage(context: AnyContext, job: ResolvedJob) -> Stage:
     from batch_ai_assets.engine.batch import Mode, Run
 
     tags = context.run.tags
-    run = Run(run_id=context.run_id, who=who_started(tags), mode=Mode(mode_of(tags)))
+    run = Run(run_id=context.run.run_id, who=who_started(tags), mode=Mode(mode_of(tags)))
     return Stage(job, context.partition_key, run, context.resources.engine, context)
 
 

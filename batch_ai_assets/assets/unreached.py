@@ -42,7 +42,7 @@ def _completion(here: Stage) -> None:
     from batch_ai_assets.engine.reporting.completion import CompletionRecord
     from batch_ai_assets.published_reports import publish_report
 
-    kept = here.deps.store.latest_record(here.job.name, here.batch)
+    kept = here.deps.store.batches.latest_record(here.job.name, here.batch)
     if kept is None:
         return
     record = CompletionRecord.from_json(kept)

@@ -1,0 +1,48 @@
+"""`batch-ai run`: one batch of a job, from its documents to its completion report."""
+
+from __future__ import annotations
+
+import click
+
+from batch_ai_assets.commands.streams import errors, output
+
+
+@click.command("run")
+@click.argument("job")
+@click.option("--batch", metavar="KEY", help="The batch; else the last closed day or a new one.")
+@click.option("--reprocess", is_flag=True, help="Plan a new version; stored answers serve it.")
+@click.option("--fresh", is_flag=True, help="Plan a new version and ask the provider again.")
+@click.option("--verbose", is_flag=True, help="Show Dagster's log.")
+@click.pass_context
+def run(
+    context: click.Context,
+    job: str,
+    batch: str | None,
+    reprocess: bool,
+    fresh: bool,
+    verbose: bool,
+) -> None:
+    """Run one batch of JOB and print its completion report.
+
+    A batch that was stopped goes on where it was; nothing is paid for twice. Exit code 0: completed
+    (dead letters are an end, too), 1: halted or failed, 130: interrupted.
+    """
+    if reprocess and fresh:
+        raise click.UsageError("--reprocess and --fresh exclude each other: say one of them.")
+    mode = "fresh" if fresh else "reprocess" if reprocess else "resume"
+    context.exit(run_and_report(job, batch, mode, verbose))
+
+
+def run_and_report(job: str, batch: str | None, mode: str = "resume", verbose: bool = False) -> int:
+    """Run, print the summary, and return the exit code."""
+    from batch_ai_assets.commands.dagster_run import Ending, run_batch_in_process
+    from batch_ai_assets.commands.progress_bar import shown_progress
+    from batch_ai_assets.commands.summary import print_summary
+    from batch_ai_assets.engine.spec.registry import load_registry
+    from batch_ai_assets.settings import settings
+
+    registry = load_registry(settings().registry)
+    with shown_progress(errors()) as progress:
+        outcome = run_batch_in_process(registry, job, batch, mode, progress, verbose)
+    print_summary(outcome, output())
+    return {Ending.COMPLETED: 0, Ending.STOPPED: 1, Ending.INTERRUPTED: 130}[outcome.ending]

@@ -1,0 +1,34 @@
+"""What a run says at its end: the conservation line first, then where to look and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batch_ai_assets.commands.dagster_run import Ending, RunOutcome
+from batch_ai_assets.published_reports import PublishedReport, latest_report
+from batch_ai_assets.settings import settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def print_summary(outcome: RunOutcome, console: Console) -> None:
+    """The record of this run where there is one, and why it stopped where it did."""
+    from batch_ai_assets.engine.reporting.text import to_text
+
+    report = _report_of(outcome)
+    if report is not None:
+        console.print(to_text(report.record()), markup=False)
+    if outcome.message:
+        console.print(outcome.message, markup=False, style="red")
+    if report is not None:
+        console.print(f"Report    {report.html}", markup=False)
+    console.print(f"Open it   batch-ai ui {outcome.job} {outcome.batch}", markup=False)
+
+
+def _report_of(outcome: RunOutcome) -> PublishedReport | None:
+    """The newest report, if it tells of this run: a run that failed early has written none."""
+    report = latest_report(settings().data_url, outcome.job, outcome.batch)
+    if report is None or outcome.ending is Ending.COMPLETED:
+        return report
+    return report if report.record().run_id == outcome.run_id else None

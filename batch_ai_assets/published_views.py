@@ -1,0 +1,96 @@
+"""Published tables as DuckDB views: what `batch-ai sql` and a notebook ask.
+
+Reads pointers and Parquet only, never the state store: a consumer without it sees the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from batch_ai_assets.connections import DUCKDB_CONFIG
+from batch_ai_assets.engine.errors import SpecError
+from batch_ai_assets.engine.tables import TableStore, at, get_json
+from batch_ai_assets.settings import settings
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+    from upath import UPath
+
+ASSETS = (
+    "raw_inputs",
+    "work_plan",
+    "enriched_outputs",
+    "validation_report",
+    "dead_letter_queue",
+    "review_queue",
+)
+
+
+def connect_to_views(job: str, root: str | None = None) -> DuckDBPyConnection:
+    """A connection with the views of this job, locked: it reads below `root` and nowhere else.
+
+    Raises SpecError where nothing of the job was ever published.
+    """
+    import duckdb
+
+    place = root or settings().data_url
+    home = at(place) / job
+    if not home.exists():
+        raise SpecError(
+            f"Nothing of {job!r} is published below {place}. Run it first: batch-ai run {job}"
+        )
+    connection = duckdb.connect(":memory:", config=dict(DUCKDB_CONFIG))
+    if home.protocol not in ("", "file"):
+        connection.register_filesystem(home.fs)
+    _make_views(connection, job, home)
+    connection.execute(f"SET allowed_directories = ['{_quoted(str(home))}/']")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _make_views(connection: DuckDBPyConnection, job: str, home: UPath) -> None:
+    released = list(_released_files(home))
+    if released:
+        _view(connection, job, released)
+        connection.execute(
+            f'CREATE VIEW "{job}__current" AS SELECT * FROM "{job}" '
+            "QUALIFY row_number() OVER "
+            "(PARTITION BY item_id ORDER BY created_at DESC, batch DESC, version DESC) = 1"
+        )
+    tables = TableStore(home.parent)
+    for asset in ASSETS:
+        files = [
+            file
+            for batch in _batches(home / asset)
+            if (table := tables.latest(job, asset, batch)) is not None
+            for file in table.files
+        ]
+        if files:
+            _view(connection, f"{job}__{asset}", files)
+
+
+def _released_files(home: UPath) -> Iterator[str]:
+    """Parts of the released version of every batch, by `_current.json`."""
+    for batch in _batches(home / "results"):
+        pointer = home / "results" / batch / "_current.json"
+        if pointer.exists():
+            current = get_json(pointer)
+            yield from (f"{current['path']}/{part}" for part in current["parts"])
+
+
+def _batches(folder: UPath) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
+
+
+def _view(connection: DuckDBPyConnection, name: str, files: list[str]) -> None:
+    literal = ", ".join(f"'{_quoted(file)}'" for file in files)
+    connection.execute(
+        f'CREATE VIEW "{name}" AS '
+        f"SELECT * FROM read_parquet([{literal}], union_by_name = true)"
+    )
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
