@@ -163,6 +163,8 @@ class RetrySpec(Model):
     """The longest wait."""
     timeout_seconds: PositiveFloat = 60.0
     """A call without an answer after this long is given up; its cost counts as spent."""
+    unreachable_seconds: PositiveFloat = 60.0
+    """How long a provider that is away is waited for before the batch halts, items pending."""
 
 
 class LimitsSpec(Model):

@@ -24,6 +24,9 @@ Where: TypeAlias = Sequence[str | int]
 _LARGEST = 200_000
 """Values in one file after aliases are followed; a few nested aliases can stand for billions."""
 
+_DEEPEST = 100
+"""Levels of nesting in one file."""
+
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _UNTAGGED = "plain"
@@ -47,7 +50,22 @@ _REMEDIES = {
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The parser only: what an unquoted scalar means is decided in `_plain`."""
+    """The parser only: what an unquoted scalar means is decided in `_plain`.
+
+    The C parser recurses without a guard of its own and would take the process down.
+    """
+
+    _depth = 0
+
+    def descend_resolver(self, parent: yaml.Node | None, index: Any) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise RecursionError
+        super().descend_resolver(parent, index)
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
+        super().ascend_resolver()
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
         if kind is yaml.ScalarNode:
