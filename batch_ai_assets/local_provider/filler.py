@@ -135,7 +135,7 @@ class _Compiler:
 
     def _object(self, schema: dict[str, Any], depth: int) -> Fill:
         required = set(schema.get("required", ()))
-        properties = dict(schema.get("properties", {}))
+        properties = schema.get("properties", {}) | {}
         for name in sorted(required - properties.keys()):
             properties[name] = schema.get("additionalProperties", True)
         fields: list[tuple[str, Fill]] = []

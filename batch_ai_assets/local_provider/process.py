@@ -25,7 +25,12 @@ from batch_ai_assets.engine.errors import ProviderError
 
 from .options import ServerOptions
 
-_IMPORT_ROOT = Path(__file__).parents[2]
+# `python -m batch_ai_assets.local_provider`, but this very copy of it, from any working folder.
+_PROGRAM = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "from batch_ai_assets.local_provider.command import local_provider; local_provider()"
+)
+_IMPORT_ROOT = str(Path(__file__).parents[2])
 _STOP_SECONDS = 5.0
 _LOG_LINES_SHOWN = 5
 
@@ -77,7 +82,6 @@ class LocalProvider:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                cwd=_IMPORT_ROOT,  # so that `-m` finds this very package, wherever the parent runs
                 start_new_session=True,  # a Ctrl-C meant for the run must not end it first
             )
         try:
@@ -158,7 +162,7 @@ class LocalProvider:
 
 
 def _command_line(options: ServerOptions) -> list[str]:
-    line = [sys.executable, "-m", "batch_ai_assets.local_provider", "--parent", str(os.getpid())]
+    line = [sys.executable, "-c", _PROGRAM, _IMPORT_ROOT, "--parent", str(os.getpid())]
     for name in ("model", "host", "port", "latency_ms", "faults", "seed", "rpm", "tpm",
                  "burst_seconds", "context_tokens"):  # fmt: skip
         if (value := getattr(options, name)) is not None:

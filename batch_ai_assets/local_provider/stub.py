@@ -53,7 +53,7 @@ class _Form:
     """A schema made ready: for one document, and for one of several in a request."""
 
     schema: dict[str, Any]
-    fill: Fill | None
+    fill: Fill
     packed: _Form | None
     """The form of one element of `answers`, its `id` left out; None where there is none."""
 
@@ -128,6 +128,7 @@ class StubModel:
 
 
 def _ready(schema: dict[str, Any]) -> _Form:
+    fill = compile_schema(schema)  # first: it refuses what is no schema at all
     packed = None
     if isinstance(answers := schema.get("properties", {}).get("answers"), dict):
         element = resolve(answers.get("items", {}), schema)
@@ -139,7 +140,7 @@ def _ready(schema: dict[str, Any]) -> _Form:
                 "required": [name for name in element.get("required", ()) if name != "id"],
             }
             packed = _Form(element, compile_schema(element), None)
-    return _Form(schema, compile_schema(schema), packed)
+    return _Form(schema, fill, packed)
 
 
 def _digest(documents: Sequence[Document]) -> bytes:
@@ -168,7 +169,6 @@ def _packed_value(
 
 
 def _value(form: _Form, draw: Draw, step: Step) -> Any:
-    assert form.fill is not None
     value = form.fill(draw)
     if step.kind == "taxonomy":
         return _out_of_taxonomy(value, form.schema)
