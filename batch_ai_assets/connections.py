@@ -7,7 +7,7 @@ alike. Knows nothing of Dagster. Everything heavy is imported when it is opened.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from batch_ai_assets.settings import Settings, resolve_secret, settings
@@ -71,6 +71,25 @@ def open_deps(
         store.close()
 
 
+class Connections:
+    """Deps that are opened when somebody first asks for them, and closed once."""
+
+    def __init__(self, opened: AbstractContextManager[Deps]) -> None:
+        self._opened = opened
+        self._stack = ExitStack()
+        self._deps: Deps | None = None
+
+    @property
+    def deps(self) -> Deps:
+        """Raises StateError, SealError or SpecError where they cannot be opened."""
+        if self._deps is None:
+            self._deps = self._stack.enter_context(self._opened)
+        return self._deps
+
+    def close(self) -> None:
+        self._stack.close()
+
+
 @contextmanager
 def open_endpoint(job: ResolvedJob) -> Iterator[Endpoint]:
     """The provider of a job, ready to be called; the bundled one is started and stopped here.
@@ -84,7 +103,8 @@ def open_endpoint(job: ResolvedJob) -> Iterator[Endpoint]:
     if provider.base_url is not None:
         yield Endpoint(provider.base_url, key)
         return
+    from batch_ai_assets.local_provider.options import ServerOptions
     from batch_ai_assets.local_provider.process import LocalProvider
 
-    with LocalProvider() as server:
+    with LocalProvider(ServerOptions(model=job.spec.model.name)) as server:
         yield Endpoint(server.base_url, key)

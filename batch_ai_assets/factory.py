@@ -10,7 +10,6 @@ from batch_ai_assets.asset_checks import job_checks
 from batch_ai_assets.assets import job_assets
 from batch_ai_assets.assets.catalogue import asset_key, steward_tags
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
-from batch_ai_assets.partitions import batch_partitions
 from batch_ai_assets.run_tags import JOB_TAGS
 from batch_ai_assets.schedules import AssetJob, Schedule, daily_schedule
 
@@ -55,6 +54,5 @@ def _asset_job(
         selection=selection,
         description=description,
         tags={**steward_tags(job), **JOB_TAGS},
-        partitions_def=batch_partitions(job.spec),
         executor_def=dg.in_process_executor,
     )

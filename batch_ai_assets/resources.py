@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
-from batch_ai_assets.connections import DUCKDB_CONFIG, open_deps
+from batch_ai_assets.connections import DUCKDB_CONFIG, Connections, open_deps
 from batch_ai_assets.io_managers import PartitionedParquetIOManager, ReportIOManager
 from batch_ai_assets.progress_lines import progress_lines
 from batch_ai_assets.settings import settings
@@ -21,7 +21,6 @@ from batch_ai_assets.settings import settings
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from batch_ai_assets.engine.batch import Deps
 
 ENGINE = "engine"
 TABLES = "tables"
@@ -29,7 +28,10 @@ REPORTS = "reports"
 
 
 class EngineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Gives asset bodies the engine's connections (`Deps`), opened once per run.
+    """Gives asset bodies the engine's connections, opened once per run at their first use.
+
+    At their first use, so that a state store that is away fails the step, with the engine's words,
+    and not the run before its first step, which would be tried again in vain.
 
     It has no settings of its own: where things lie and which secrets there are is said by the
     environment, so that no run configuration ever shows a password.
@@ -40,10 +42,13 @@ class EngineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     @contextmanager
     def yield_for_execution(
         self, context: dg.InitResourceContext
-    ) -> Generator[Deps, None, None]:
+    ) -> Generator[Connections, None, None]:
         log = progress_lines(context.log.info if context.log else lambda _: None)
-        with open_deps(connect=lambda: connect(self.duckdb), progress=log) as deps:
-            yield deps
+        connections = Connections(open_deps(connect=lambda: connect(self.duckdb), progress=log))
+        try:
+            yield connections
+        finally:
+            connections.close()
 
 
 def platform_resources() -> Mapping[str, Any]:

@@ -86,7 +86,7 @@ def dead_letter_sensor(
         ),
     )
     def shell(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        deps: Deps = context.resources.engine
+        deps: Deps = context.resources.engine.deps
         known = _read_cursor(context.cursor)
         requests: list[dg.RunRequest] = []
         remembered: dict[str, dict[str, Offer]] = {}

@@ -64,7 +64,6 @@ def stage(context: AnyContext, job: ResolvedJob) -> Iterator[Stage]:
     halted, failed → Failure that is not retried; interrupted → Dagster's own interruption.
     """
     here = open_stage(context, job)
-    here.tag("running")
     try:
         yield here
     except BatchInterrupted as stop:
@@ -91,12 +90,17 @@ def stage(context: AnyContext, job: ResolvedJob) -> Iterator[Stage]:
 
 
 def open_stage(context: AnyContext, job: ResolvedJob) -> Stage:
-    """The stage of this run, without any care for its ending."""
+    """The stage of this run. Fails the step where the connections cannot be opened."""
     from batch_ai_assets.engine.batch import Mode, Run
 
     tags = context.run.tags
-    run = Run(run_id=context.run.run_id, who=who_started(tags), mode=Mode(mode_of(tags)))
-    return Stage(job, context.partition_key, run, context.resources.engine, context)
+    context.instance.add_run_tags(context.run.run_id, {STATE: "running"})
+    try:
+        run = Run(run_id=context.run.run_id, who=who_started(tags), mode=Mode(mode_of(tags)))
+        return Stage(job, context.partition_key, run, context.resources.engine.deps, context)
+    except BatchAIError as stop:
+        context.instance.add_run_tags(context.run.run_id, {STATE: "failed"})
+        raise dg.Failure(description=str(stop), allow_retries=False) from stop
 
 
 def interrupt(here: Stage, message: str) -> NoReturn:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from batch_ai_assets.connections import in_memory, open_deps
+from batch_ai_assets.connections import Connections, open_deps
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.spec.registry import Registry
 from batch_ai_assets.partitions import checked_batch_key, default_batch_key
@@ -67,8 +67,8 @@ def run_batch_in_process(
     with instance() as here:
         if job.spec.batches.cadence == "manual":
             here.add_dynamic_partitions(job.name, [key])
-        with open_deps(connect=in_memory, progress=progress) as deps:
-            definitions = build_defs(_only(registry, job), {ENGINE: deps})
+        with closing(Connections(open_deps(progress=progress))) as connections:
+            definitions = build_defs(_only(registry, job), {ENGINE: connections})
             try:
                 result = definitions.resolve_job_def(job.name).execute_in_process(
                     instance=here,
