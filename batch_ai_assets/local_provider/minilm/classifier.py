@@ -10,9 +10,10 @@ from typing import Any
 
 import orjson
 
+from ..documents import Document, documents_of
 from ..model import ChatAnswer, ChatRequest, Message, RequestRefused
 from .chooser import Chooser, CutExample, Picked
-from .conversation import Block, read_blocks, read_examples, split
+from .conversation import read_examples
 from .encoder import Encoder
 from .form import Form, read_form
 from .reply import write
@@ -58,16 +59,15 @@ class MiniLMClassifier:
         Raises RequestRefused: no schema or one that cannot be filled, no document, several
         documents where the schema has room for one, or a request over the context.
         """
-        before, asked = split(request.messages)
-        if not asked:
+        if not request.messages or request.messages[-1].role != "user":
             raise _refused("the request has no document: its last message is not the user's")
         if sum(len(message.content) for message in request.messages) > _LONGEST:
             raise _over_context(f"more than {_LONGEST} characters")
         with self._lock:
-            prepared = self._prepare(request.schema, before)
-            blocks = read_blocks("\n".join(message.content for message in asked))
-            ids = _ids(prepared.form, blocks)
-            cuts = [cut(self._tokenizer, block.text) for block in blocks]
+            prepared = self._prepare(request.schema, request.messages[:-1])
+            documents = documents_of(request.messages)
+            ids = _ids(prepared.form, documents)
+            cuts = [cut(self._tokenizer, document.text) for document in documents]
             prompt_tokens = prepared.tokens + sum(document.pieces for document in cuts)
             if prompt_tokens > self.context_tokens:
                 raise _over_context(f"{prompt_tokens} tokens")
@@ -127,16 +127,16 @@ class MiniLMClassifier:
         return all_picked
 
 
-def _ids(form: Form, blocks: tuple[Block, ...]) -> list[str]:
+def _ids(form: Form, documents: tuple[Document, ...]) -> list[str]:
     if not form.several:
-        if len(blocks) > 1:
+        if len(documents) > 1:
             raise _refused(
-                f"the request has {len(blocks)} documents and its schema room for one answer; ask "
-                'for {"answers": [...]}'
+                f"the request has {len(documents)} documents and its schema room for one answer; "
+                'ask for {"answers": [...]}'
             )
         return []
-    ids = [block.id for block in blocks if block.id is not None]
-    if len(ids) < len(blocks) or len(set(ids)) < len(ids):
+    ids = [document.pack_id for document in documents if document.pack_id is not None]
+    if len(set(ids)) < len(documents):
         raise _refused("several answers are asked for; give each document an id of its own")
     return ids
 
