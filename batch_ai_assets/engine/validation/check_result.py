@@ -1,15 +1,41 @@
-"""CheckResult: what one check of a batch found, in words a data steward understands.
+"""What a check of a batch is called, what it protects, and what it found.
 
-The checks themselves are in `checks.py`.
+Light, because Dagster's check definitions are made from it. The checks are in `checks.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ..spec.resolved import ResolvedJob
 
 Severity = Literal["warn", "error"]
+
+MEANINGS: dict[str, str] = {
+    "completeness": "Every document of the batch has exactly one end, and every valid one has its "
+    "row in the results.",
+    "schema": "Every row to be released has the columns, types and values that the job's output "
+    "schema and taxonomy promise.",
+    "rules": "No row to be released breaks a business rule of severity error.",
+    "lineage": "Every row to be released says which document, run, model and prompt it comes "
+    "from, and has an id of its own.",
+    "failure_rate": "How many documents failed at their first call: a sign of a provider, model "
+    "or prompt in trouble.",
+    "dead_letter_rate": "How many documents ended as dead letters: each of them needs a person.",
+    "validation_pass_rate": "How many of the model's answers passed schema, taxonomy and rules: "
+    "a sign of the model's or the prompt's quality.",
+}
+"""Every check of a batch in the order they are shown, with what it protects."""
+
+ALWAYS_BLOCKING = frozenset({"completeness", "schema", "rules", "lineage"})
+
+
+def may_block(job: ResolvedJob, name: str) -> bool:
+    """True where a failure of this check can hold the release back: always, or by the job."""
+    return name in ALWAYS_BLOCKING or name in job.spec.thresholds.block
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +49,7 @@ class CheckResult:
     blocking: bool
     """True: while this check fails, nothing of the batch is released."""
     meaning: str
-    """What the check protects, one sentence."""
+    """What the check protects."""
     found: str
     """What was counted or measured."""
     bar: str
@@ -36,3 +62,20 @@ class CheckResult:
     @property
     def stops_release(self) -> bool:
         return self.blocking and not self.passed
+
+
+def found_fault(
+    name: str, faults: str, found: str, bar: str, todo: str, figures: Mapping[str, float]
+) -> CheckResult:
+    """Result of a check that always blocks; it passed where `faults` is empty."""
+    return CheckResult(
+        name=name,
+        passed=not faults,
+        severity="error",
+        blocking=name in ALWAYS_BLOCKING,
+        meaning=MEANINGS[name],
+        found=faults or found,
+        bar=bar,
+        todo=todo if faults else "",
+        figures=figures,
+    )

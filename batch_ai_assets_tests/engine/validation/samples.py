@@ -65,7 +65,7 @@ def make_job(
     return ResolvedJob(spec=spec, provider=provider, prompt_text="Sort.", folder="jobs/licences")
 
 
-def make_row(job: ResolvedJob, number: int, **changes: Any) -> dict[str, Any]:
+def make_row(job: ResolvedJob, number: int, /, **changes: Any) -> dict[str, Any]:
     """One sound enriched row; `changes` bend it."""
     row: dict[str, Any] = {
         "seq": number,

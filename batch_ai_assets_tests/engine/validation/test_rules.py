@@ -18,7 +18,7 @@ from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.engine.validation.rules import check_rules, failing_counts, failing_items
 from batch_ai_assets.engine.validation.sandbox import OutOfTime, sandbox
 
-from .samples import SCHEMA, make_job, make_row, write_rows
+from .samples import make_job, make_row, write_rows
 
 
 def job_with(*conditions: str) -> ResolvedJob:
@@ -198,11 +198,11 @@ def test_a_rule_that_takes_too_long_is_stopped_and_named(tmp_path: Path) -> None
     slow = "md5(" * 400 + "item_id" + ")" * 400 + " <> ''"
     job = job_with(slow)
     paths = write_rows(job, tmp_path, [make_row(job, n) for n in range(20_000)], True)
-    with pytest.raises(SpecError, match="'r0' did not finish within 0.01 s"):
+    with pytest.raises(SpecError, match=r"'r0' did not finish within 0\.01 s"):
         failing_items(job, paths, duckdb.connect, timeout_seconds=0.01)
 
 
-def test_a_rule_that_runs_out_of_memory_is_named_and_quotes_no_value(tmp_path: Path) -> None:
+def test_a_rule_that_breaks_while_running_quotes_no_value(tmp_path: Path) -> None:
     job = job_with("length(error(family)) > 1")
     row = make_row(job, 0, family="Jane Doe")
     paths = write_rows(job, tmp_path, [row], True)
@@ -215,7 +215,8 @@ def test_a_rule_that_runs_out_of_memory_is_named_and_quotes_no_value(tmp_path: P
 def test_loading_rules_stays_light() -> None:
     code = (
         "import sys; from batch_ai_assets.engine.validation import columns, rules, sandbox; "
-        "print([m for m in ('pandas', 'pandera', 'pyarrow', 'numpy', 'jinja2') if m in sys.modules])"
+        "heavy = ('pandas', 'pandera', 'pyarrow', 'numpy', 'jinja2'); "
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -233,10 +234,6 @@ def test_what_fails_is_exactly_what_is_not_true(
     found = failing_items(job, write_rows(job, tmp_path, rows, True), duckdb.connect)["r0"]
     wanted = [n for n, score in enumerate(scores) if score is None or not score >= bar]
     assert found == wanted
-
-
-def test_the_schema_of_the_sample_job_has_every_kind_of_column() -> None:
-    assert len(SCHEMA["properties"]) == 6
 
 
 @settings(max_examples=150)
