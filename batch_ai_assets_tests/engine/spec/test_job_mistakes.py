@@ -48,7 +48,7 @@ MISTAKES: list[tuple[str, object, str, str]] = [
     ("model.provider", "lokal", "model.provider", "Did you mean 'local'?"),
     ("model.name", "minilm-clasifier", "model.name", "Did you mean 'minilm-classifier'?"),
     ("model.parameters.temperature", 5, "model.parameters.temperature", "at most 2"),
-    ("model.parameters.max_tokens", 40_000, "model.parameters.max_tokens", "no room for a doc"),
+    ("model.parameters.max_tokens", 131_072, "model.parameters.max_tokens", "no room for a doc"),
     ("prompt.file", "nope.md", "prompt.file", "nope.md: there is no such file. Create it"),
     ("prompt.examples", "nope.yaml", "prompt.examples", "nope.yaml: there is no such file"),
     ("output.schema", "x", "output.schema", "write a mapping"),

@@ -18,7 +18,7 @@ def test_a_new_job_is_sound_as_it_is(tmp_path: Path) -> None:
     assert registry.broken == ()
     assert job.spec.input.path == "{home}/inbox/letters_2026"
     assert job.spec.model.provider == "local"
-    assert len(job.examples) == 3
+    assert len(job.examples) == 4
     assert {path.name for path in folder.iterdir()} == {"job.yaml", "prompt.md", "examples.yaml"}
 
 
