@@ -6,6 +6,7 @@ The bar is a ratio within one process, so that it holds on slow and on busy mach
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -40,8 +41,14 @@ class Cost:
 
 
 def measure() -> Cost:
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE], cwd=REPOSITORY, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", MEASURE],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
