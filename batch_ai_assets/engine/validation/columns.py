@@ -144,6 +144,11 @@ def property_type(schema: Any) -> str:
     return "object"
 
 
+def is_json_text(schema: Any) -> bool:
+    """True where the column holds JSON text rather than the value itself."""
+    return property_type(schema) in ("array", "object")
+
+
 def row_cells(job: ResolvedJob) -> Callable[[Mapping[str, Any]], list[Any]]:
     """A function from an answer's fields to the cells of `output_columns`, in that order.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .check_result import CheckResult, found_fault
-from .columns import SEQ, property_type, result_schema
+from .columns import SEQ, is_json_text, property_type, result_schema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,8 +136,7 @@ def _column_checks(
 
     if not isinstance(described, dict):
         return
-    judged_by_cell = property_type(described) in ("array", "object")
-    if judged_by_cell or not _SIMPLE.issuperset(described):
+    if is_json_text(described) or not _SIMPLE.issuperset(described):
         yield pandera.Check(conforms, element_wise=True, error="breaks its schema")
         return
     if "enum" in described:
@@ -167,7 +166,7 @@ def _conforms(whole: dict[str, Any], described: Any) -> Callable[[Any], bool]:
     definitions = {key: whole[key] for key in ("$defs", "definitions") if key in whole}
     part = {**definitions, **described} if isinstance(described, dict) else described
     is_valid = jsonschema_rs.validator_for(part, offline=True).is_valid
-    if property_type(described) not in ("array", "object"):
+    if not is_json_text(described):
         return lambda value: bool(is_valid(value))
 
     def read_and_judge(text: Any) -> bool:
