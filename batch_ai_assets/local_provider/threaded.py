@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from batch_ai_assets.engine.errors import ProviderError
 
-from .model import ChatAnswer, ChatModel, ChatRequest
+from .model import ChatAnswer, ChatModel, ChatRequest, RequestRefused
 
 
 class ThreadedModel:
@@ -39,8 +39,16 @@ class ThreadedModel:
             return self._model
 
     def answer(self, request: ChatRequest) -> ChatAnswer:
-        """Answer one request, in the thread that calls."""
-        return self.load().answer(request)
+        """Answer one request, in the thread that calls.
+
+        A model that cannot be loaded is to its client a model that is not there: retrying will
+        not help. Raises RequestRefused.
+        """
+        try:
+            model = self.load()
+        except ProviderError as error:
+            raise RequestRefused(404, "model_not_found", str(error)) from error
+        return model.answer(request)
 
     def close(self) -> None:
         """Take no more requests; the one at hand ends."""

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from batch_ai_assets.engine.errors import ProviderError
-from batch_ai_assets.local_provider.model import ChatAnswer, ChatRequest
+from batch_ai_assets.local_provider.model import ChatAnswer, ChatRequest, RequestRefused
 from batch_ai_assets.local_provider.threaded import ThreadedModel
 
 from .clients import Client, chat, talk
@@ -50,6 +50,9 @@ def test_a_model_that_cannot_be_loaded_is_named() -> None:
     model = ThreadedModel("slow", load)
     with pytest.raises(ProviderError, match=r"slow cannot be loaded: weights.safetensors"):
         model.load()
+    with pytest.raises(RequestRefused) as refused:
+        model.answer(REQUEST)
+    assert (refused.value.status, refused.value.code) == (404, "model_not_found")
     model.close()
 
 
