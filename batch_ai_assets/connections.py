@@ -15,9 +15,9 @@ from batch_ai_assets.settings import Settings, resolve_secret, settings
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from batch_ai_assets.engine.batch import Deps
     from batch_ai_assets.engine.control.progress import Progress
-    from batch_ai_assets.engine.inference.endpoint import Endpoint
+    from batch_ai_assets.engine.deps import Deps
+    from batch_ai_assets.engine.endpoint import Endpoint
     from batch_ai_assets.engine.spec.resolved import ResolvedJob
 
 DUCKDB_CONFIG = {
@@ -49,7 +49,7 @@ def open_deps(
 
     Raises StateError, SealError, SpecError.
     """
-    from batch_ai_assets.engine.batch import Deps
+    from batch_ai_assets.engine.deps import Deps
     from batch_ai_assets.engine.sealing import Sealer, load_keys
     from batch_ai_assets.engine.state.store import StateStore
     from batch_ai_assets.engine.tables import TableStore
@@ -96,7 +96,7 @@ def open_endpoint(job: ResolvedJob) -> Iterator[Endpoint]:
 
     Raises ProviderError.
     """
-    from batch_ai_assets.engine.inference.endpoint import Endpoint
+    from batch_ai_assets.engine.endpoint import Endpoint
 
     provider = job.provider
     key = resolve_secret(provider.secret).get_secret_value() if provider.secret else None

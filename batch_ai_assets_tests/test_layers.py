@@ -14,19 +14,21 @@ import pytest
 from .modules import Module, package_modules, room_of
 
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("engine.errors", "engine.figures", "engine.failpoints"),
+    ("engine.errors", "engine.figures", "engine.failpoints", "engine.endpoint", "engine.events"),
     ("engine.spec", "engine.state", "engine.sealing"),
     ("engine.tables",),
+    ("engine.control",),
+    ("engine.deps",),
     (
         "engine.intake",
         "engine.planning",
         "engine.inference",
         "engine.validation",
-        "engine.control",
         "engine.deadletter",
         "engine.reporting",
     ),
-    ("engine.batch", "engine.registry"),
+    ("engine.completion", "engine.enriched", "engine.exports", "engine.judging"),
+    ("engine.batch",),
     ("engine",),
     ("settings", "local_provider", "demo"),
     (

@@ -68,3 +68,7 @@ class BatchHalted(BatchStopped):
 
 class BatchInterrupted(BatchStopped):
     """A signal ended the run after a drain; the next run resumes where this one stopped."""
+
+    def __init__(self, signal_number: int, message: str) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number

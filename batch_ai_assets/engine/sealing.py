@@ -54,6 +54,11 @@ class Sealer:
             ) from error
 
 
+def document_context(job: str, batch: str, item_id: str) -> bytes:
+    """What a sealed document is bound to: it opens only as this item of this batch."""
+    return f"{job}/{batch}/{item_id}".encode()
+
+
 def load_keys(folder: Path) -> list[bytes]:
     """Keys of `folder` (`*.key`, by name, the last one seals); makes one if none is there.
 

@@ -103,7 +103,7 @@ class Current:
 class RowReader:
     """Rows of a table by position: dense or sparse, only the row groups that hold them are read."""
 
-    def __init__(self, table: BatchTable, columns: list[str]) -> None:
+    def __init__(self, table: BatchTable, columns: list[str] | None) -> None:
         self._table = table
         self._columns = columns
         self._groups: list[tuple[int, str, int]] = []  # first row, file, row group

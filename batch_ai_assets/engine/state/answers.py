@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from . import tables as t
 from .database import Database
-from .rows import EnrichedRow, Plan, Status, StoredAnswer
+from .rows import EnrichedRow, Plan, SealedAnswer, Status, StoredAnswer
 
 _USABLE = (Status.ANSWERED, Status.FROM_STORE)
 
@@ -65,6 +65,20 @@ class Answers:
                 return
             yield chunk
             after = chunk[-1].seq
+
+    def of_item(self, plan: Plan, seq: int) -> SealedAnswer:
+        """The usable answer of one item of the version."""
+        with self._db.read() as connection:
+            row = connection.execute(
+                sa.select(t.answers.c.request_hash, t.answers.c.sealed)
+                .join(t.checkpoints, t.checkpoints.c.answer_id == t.answers.c.answer_id)
+                .where(
+                    t.checkpoints.c.plan_id == plan.plan_id,
+                    t.checkpoints.c.seq == seq,
+                    t.checkpoints.c.status.in_(_USABLE),
+                )
+            ).one()
+        return SealedAnswer(*tuple(row))
 
     def spent(self, plan: Plan) -> tuple[float, int]:
         """(USD, tokens) that this version has cost so far, written-off bounds included."""

@@ -6,6 +6,7 @@ Which transition is legal is decided in `life_cycle.py`; this only records it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -110,12 +111,20 @@ class Batches:
         return None if row is None else Plan(**row)
 
     def begin_plan(
-        self, job: str, batch: str, *, spec: str, spec_hash: str, mode: str, raw_path: str
+        self,
+        job: str,
+        batch: str,
+        *,
+        spec: str,
+        spec_hash: str,
+        mode: str,
+        raw_path: str,
+        items: int,
     ) -> Plan:
         """A new version, or the half-planned one of an earlier try, emptied."""
 
         def work(connection: sa.Connection) -> None:
-            version = connection.scalar(_latest_version(job, batch)) or 0
+            version = int(connection.scalar(_latest_version(job, batch)) or 0)
             half = connection.execute(
                 sa.select(t.plans.c.plan_id).where(
                     t.plans.c.job == job,
@@ -129,6 +138,7 @@ class Batches:
                 "spec_hash": spec_hash,
                 "mode": mode,
                 "raw_path": raw_path,
+                "items": items,
                 "throttled": 0,
             }
             if half is None:
@@ -208,7 +218,7 @@ class Batches:
         )
 
 
-def _latest_version(job: str, batch: str) -> sa.Select[tuple[int]]:
+def _latest_version(job: str, batch: str) -> sa.Select[Any]:
     return sa.select(sa.func.max(t.plans.c.version)).where(
         t.plans.c.job == job, t.plans.c.batch == batch
     )

@@ -127,7 +127,7 @@ class Database:
 def _insert_sql(table: sa.Table, rows: int, style: str) -> str:
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
     one = "(" + ", ".join([style] * len(table.columns)) + ")"
-    return f"INSERT INTO {table.name} ({columns}) VALUES " + ", ".join([one] * rows)  # noqa: S608
+    return f"INSERT INTO {table.name} ({columns}) VALUES " + ", ".join([one] * rows)
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

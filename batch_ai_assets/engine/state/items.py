@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
 
 import sqlalchemy as sa
@@ -82,8 +82,8 @@ class Items:
             )
             return {(row.item_id, row.request_hash) for row in rows}
 
-    def to_do(self, plan: Plan, first: int, last: int) -> dict[int, int]:
-        """seq → attempts so far, of items first ≤ seq ≤ last that still need a call."""
+    def to_do(self, plan: Plan, after: int, limit: int) -> dict[int, int]:
+        """seq → attempts so far, of the next `limit` items after seq `after` that need a call."""
         attempts = (
             sa.select(sa.func.count())
             .where(t.checkpoints.c.plan_id == t.items.c.plan_id)
@@ -91,35 +91,20 @@ class Items:
             .correlate(t.items)
             .scalar_subquery()
         )
-        settled = (
-            sa.exists()
-            .where(t.checkpoints.c.plan_id == t.items.c.plan_id)
-            .where(t.checkpoints.c.seq == t.items.c.seq)
-            .where(t.checkpoints.c.status.in_(_NEEDS_NO_CALL))
-            .correlate(t.items)
-        )
         with self._db.read() as connection:
             rows = connection.execute(
                 sa.select(t.items.c.seq, attempts)
-                .where(
-                    t.items.c.plan_id == plan.plan_id,
-                    t.items.c.seq.between(first, last),
-                    t.items.c.end == End.PENDING,
-                    ~settled,
-                )
+                .where(_needs_call(plan), t.items.c.seq > after)
                 .order_by(t.items.c.seq)
+                .limit(limit)
             )
-            return {seq: count for seq, count in rows}  # noqa: C416 - rows are not tuples
+            return {int(seq): int(count) for seq, count in rows}
 
-    def identities(self, plan: Plan, first: int, last: int) -> dict[int, tuple[str, bytes]]:
-        """seq → (item_id, input hash) for first ≤ seq ≤ last."""
+    def left_to_do(self, plan: Plan) -> int:
+        """How many items of the version still need a call."""
         with self._db.read() as connection:
-            rows = connection.execute(
-                sa.select(t.items.c.seq, t.items.c.item_id, t.items.c.input_hash).where(
-                    t.items.c.plan_id == plan.plan_id, t.items.c.seq.between(first, last)
-                )
-            )
-            return {row.seq: (row.item_id, row.input_hash) for row in rows}
+            query = sa.select(sa.func.count()).select_from(t.items).where(_needs_call(plan))
+            return int(connection.scalar(query) or 0)
 
     def end(
         self,
@@ -143,15 +128,35 @@ class Items:
 
         self._db.run(work)
 
-    def valid_ids(self, plan: Plan) -> set[str]:
-        with self._db.read() as connection:
-            return set(
-                connection.scalars(
-                    sa.select(t.items.c.item_id).where(
-                        t.items.c.plan_id == plan.plan_id, t.items.c.end == End.VALID
-                    )
-                )
-            )
+    def ends(self, plan: Plan, rows_per_read: int = 1000) -> Iterator[list[ItemRow]]:
+        """Every item of the version with its end, by seq, a chunk at a time."""
+        columns = (t.items.c[name] for name in ItemRow.__dataclass_fields__)
+        query = (
+            sa.select(*columns)
+            .where(t.items.c.plan_id == plan.plan_id)
+            .order_by(t.items.c.seq)
+            .limit(rows_per_read)
+        )
+        after = -1
+        while True:
+            with self._db.read() as connection:
+                rows = connection.execute(query.where(t.items.c.seq > after)).all()
+            chunk = [ItemRow(*tuple(row)) for row in rows]
+            if not chunk:
+                return
+            yield chunk
+            after = chunk[-1].seq
+
+
+def _needs_call(plan: Plan) -> sa.ColumnElement[bool]:
+    settled = (
+        sa.exists()
+        .where(t.checkpoints.c.plan_id == t.items.c.plan_id)
+        .where(t.checkpoints.c.seq == t.items.c.seq)
+        .where(t.checkpoints.c.status.in_(_NEEDS_NO_CALL))
+        .correlate(t.items)
+    )
+    return sa.and_(t.items.c.plan_id == plan.plan_id, t.items.c.end == End.PENDING, ~settled)
 
 
 def replace_letters(

@@ -31,6 +31,8 @@ class Plan:
     spec_hash: str
     mode: str
     raw_path: str
+    items: int
+    """Rows of the manifest: what every count is measured against."""
     work_plan_path: str | None
     enriched_path: str | None
     report_path: str | None
@@ -62,6 +64,14 @@ class StoredAnswer:
     request_hash: bytes
     tokens_in: int
     tokens_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class SealedAnswer:
+    """An answer as it lies in the store; it opens with its request hash."""
+
+    request_hash: bytes
+    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class StateStore:
     def conservation(self, plan: Plan) -> Conservation:
         """Every item of the version, counted by where it stands."""
         with self.database.read() as connection:
-            return _conservation(connection, plan.plan_id)
+            return _conservation(connection, plan)
 
     def figures(self, job: str, batch: str) -> BatchFigures:
         """What happened in the newest version of the batch; zeros where nothing is planned."""
@@ -62,7 +62,7 @@ class StateStore:
             return BatchFigures(Conservation(0))
         with self.database.read() as connection:
             return BatchFigures(
-                conservation=_conservation(connection, plan.plan_id),
+                conservation=_conservation(connection, plan),
                 throttled=plan.throttled,
                 dead_by_reason=_dead_by_reason(connection, plan.plan_id),
                 cost_usd=_cost(connection, plan.plan_id),
@@ -112,14 +112,14 @@ class StateStore:
         return self.batches.transitions(job, batch)
 
 
-def _conservation(connection: sa.Connection, plan_id: int) -> Conservation:
+def _conservation(connection: sa.Connection, plan: Plan) -> Conservation:
     rows = connection.execute(
         sa.select(t.items.c.end, sa.func.count())
-        .where(t.items.c.plan_id == plan_id)
+        .where(t.items.c.plan_id == plan.plan_id)
         .group_by(t.items.c.end)
     )
     counts = {str(end): int(count) for end, count in rows}
-    return Conservation(sum(counts.values()), **{end.value: counts.get(end, 0) for end in End})
+    return Conservation(plan.items, **{end.value: counts.get(end, 0) for end in End})
 
 
 def _dead_by_reason(connection: sa.Connection, plan_id: int) -> dict[str, int]:

@@ -44,6 +44,7 @@ plans = sa.Table(
     sa.Column("spec_hash", sa.Text, nullable=False),
     sa.Column("mode", sa.Text, nullable=False),
     sa.Column("raw_path", sa.Text, nullable=False),
+    sa.Column("items", sa.Integer, nullable=False),
     sa.Column("work_plan_path", sa.Text),
     sa.Column("enriched_path", sa.Text),
     sa.Column("report_path", sa.Text),

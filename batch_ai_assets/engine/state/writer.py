@@ -51,6 +51,8 @@ class Entry:
     letter: DeadLetter | None = None
     """Ends the item dead in the same transaction."""
 
+_STALLED_SECONDS = 2.0
+
 
 class Writer:
     """Group commit for one batch version. `put` never blocks; look at `full` and `error`."""
@@ -75,6 +77,7 @@ class Writer:
         self._wake = threading.Event()
         self._idle = threading.Condition()
         self._unsettled = 0
+        self._committing_since: float | None = None
         self._closing = False
         self._last_id = 0
         self.error: BatchAIError | None = None
@@ -84,8 +87,14 @@ class Writer:
 
     @property
     def full(self) -> bool:
-        """Take no more work until this is false: the store does not keep up, or is away."""
-        return len(self._queue) >= self._capacity
+        """Take no more work until this is false: the store does not keep up, or is away.
+
+        A commit that hangs counts as full at once: every further answer would be one at risk.
+        """
+        since = self._committing_since
+        return len(self._queue) >= self._capacity or (
+            since is not None and time.monotonic() - since > _STALLED_SECONDS
+        )
 
     def put(self, entry: Entry) -> None:
         self._queue.append(entry)
@@ -118,6 +127,7 @@ class Writer:
     def _drain(self) -> None:
         group: list[Entry] = []
         self._unsettled = 1
+        self._committing_since = time.monotonic()
         while self._queue:
             group.append(self._queue.popleft())
         try:
@@ -129,6 +139,7 @@ class Writer:
         finally:
             with self._idle:
                 self._unsettled = 0
+                self._committing_since = None
                 self._idle.notify_all()
 
     def _commit(self, group: Sequence[Entry]) -> None:

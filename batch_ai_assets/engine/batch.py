@@ -1,0 +1,371 @@
+"""A batch from manifest to completion record, stage by stage, and all at once.
+
+    read_inputs → plan_work → enrich → judge → release → complete
+
+Each Dagster asset calls one stage; `run_batch` calls them all: one path for everybody. Every
+stage may be repeated: it goes on from what the state store knows. The truth about a batch is in
+the store; a stage returns the table it published.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from .completion import draw_up
+from .deps import Deps, Mode, Run
+from .enriched import enriched_rows
+from .errors import (
+    BatchAIError,
+    BatchHalted,
+    BatchInterrupted,
+    BatchStopped,
+    LeaseHeldError,
+    StateError,
+)
+from .events import log_event
+from .exports import export_dead_letters, export_reviews
+from .inference.run import run_shard
+from .intake.location import resolve_location
+from .intake.readers import read_documents
+from .judging import Judging
+from .planning.manifest import manifest_rows, manifest_schema
+from .planning.plan import Planner, work_plan_schema
+from .planning.versions import Step, frozen_job, next_step
+from .reporting.completion import CompletionRecord
+from .spec.resolved import ResolvedJob
+from .state.life_cycle import State
+from .state.rows import Plan
+from .tables import BatchTable, Current
+from .validation.check_result import CheckResult
+from .validation.checks import blocking_failures, run_checks
+from .validation.columns import enriched_schema, result_schema
+
+__all__ = [
+    "Deps",
+    "Mode",
+    "Outcome",
+    "Run",
+    "checks",
+    "complete",
+    "enrich",
+    "export_dead_letters",
+    "export_reviews",
+    "judge",
+    "plan_work",
+    "read_inputs",
+    "release",
+    "run_batch",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run of a batch ended."""
+
+    state: State
+    message: str
+    record: CompletionRecord | None
+    """None where nothing was planned yet."""
+
+
+def read_inputs(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
+    """Stage 1: every document of the batch into `raw_inputs`, or the manifest that is there.
+
+    Raises IntakeError; no call has been made then and the batch stays `planned`.
+    """
+    with _stage(job, batch, run, deps, stays_planned=True):
+        plan = deps.store.batches.latest_plan(job.name, batch)
+        if plan is not None and plan.planned_at and _reads_the_same(plan, job):
+            return deps.tables.open(plan.raw_path)
+        location = resolve_location(job, batch, deps.home)
+        rows = manifest_rows(job.name, batch, read_documents(job, location), deps.sealer)
+        raw = deps.tables.write(job.name, "raw_inputs", batch, run.run_id, manifest_schema(), rows)
+        log_event("manifest_written", job=job.name, batch=batch, run_id=run.run_id, items=raw.rows)
+        return raw
+
+
+def plan_work(
+    job: ResolvedJob, batch: str, run: Run, deps: Deps, raw: BatchTable
+) -> BatchTable:
+    """Stage 2: freeze the spec, give every item of `raw` its place, before any call."""
+    with _stage(job, batch, run, deps):
+        store = deps.store
+        plan = store.batches.latest_plan(job.name, batch)
+        step = next_step(plan, job.spec_hash(), run.mode)
+        if step is not Step.PLAN and plan is not None and plan.work_plan_path is not None:
+            return deps.tables.open(plan.work_plan_path)
+        plan = store.batches.begin_plan(
+            job.name,
+            batch,
+            spec=job.model_dump_json(by_alias=True),
+            spec_hash=job.spec_hash(),
+            mode=run.mode.value,
+            raw_path=raw.path,
+            items=raw.rows,
+        )
+        planner = Planner(job, plan, store, deps.sealer)
+        planner.run(raw)
+        table = deps.tables.write(
+            job.name, "work_plan", batch, run.run_id, work_plan_schema(), planner.work_plan()
+        )
+        store.batches.mark(plan.plan_id, work_plan_path=table.path)
+        log_event(
+            "batch_planned",
+            job=job.name, batch=batch, run_id=run.run_id, version=plan.version,
+            items=planner.tally.items, to_ask=planner.tally.to_ask,
+        )  # fmt: skip
+        return table
+
+
+def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
+    """Stage 3: ask the provider about every item that needs it; publish what was answered.
+
+    Raises BatchHalted, BatchInterrupted; items without an answer are pending then.
+    """
+    with _stage(job, batch, run, deps):
+        plan = _plan(job, batch, deps)
+        if plan.finished_at and plan.enriched_path:
+            return deps.tables.open(plan.enriched_path)
+        _move(job, batch, run, deps, State.RUNNING)
+        if plan.started_at is None:
+            deps.store.batches.mark(plan.plan_id, started_at=deps.store.clock())
+        frozen, raw = frozen_job(plan, job), deps.tables.open(plan.raw_path)
+        run_shard(frozen, plan, raw, run.run_id, deps)
+        table = deps.tables.write(
+            job.name,
+            "enriched_outputs",
+            batch,
+            run.run_id,
+            enriched_schema(frozen),
+            enriched_rows(frozen, plan, raw, deps.store, deps.sealer),
+        )
+        deps.store.batches.mark(plan.plan_id, enriched_path=table.path)
+        log_event("enriched", job=job.name, batch=batch, run_id=run.run_id, rows=table.rows)
+        return table
+
+
+def judge(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
+    """Stage 4: a verdict for every item, and the rows that may be released, laid out."""
+    with _stage(job, batch, run, deps):
+        plan = _plan(job, batch, deps)
+        if plan.finished_at and plan.report_path:
+            return deps.tables.open(plan.report_path)
+        frozen, raw = frozen_job(plan, job), deps.tables.open(plan.raw_path)
+        judging = Judging(frozen, plan, raw, deps.tables.open(str(plan.enriched_path)), deps)
+        judging.write_ends()
+        report = deps.tables.write(
+            job.name, "validation_report", batch, run.run_id,
+            judging.report_schema(), judging.report(),
+        )  # fmt: skip
+        candidate = deps.tables.write(
+            job.name, "results", batch, run.run_id, result_schema(frozen), judging.candidate()
+        )
+        deps.store.batches.mark(
+            plan.plan_id, report_path=report.path, results_path=candidate.path
+        )
+        counts = deps.store.conservation(plan)
+        log_event(
+            "judged",
+            job=job.name, batch=batch, run_id=run.run_id, valid=counts.valid,
+            review=counts.review, dead=counts.dead,
+        )  # fmt: skip
+        return report
+
+
+def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
+    """Every check of the newest version, recomputed from the store and the rows to release."""
+    plan = _plan(job, batch, deps)
+    if plan.results_path is None:
+        raise StateError(
+            f"Batch {job.name}/{batch} has no verdicts yet. Materialize validation_report first, "
+            "or run the whole job."
+        )
+    figures = deps.store.figures(job.name, batch)
+    candidate = deps.tables.open(plan.results_path)
+    return run_checks(frozen_job(plan, job), figures, candidate, deps.connect)
+
+
+def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
+    """Stage 5: make the valid rows what consumers read, unless a blocking check fails.
+
+    Raises BatchHalted("checks"). The verdict is read again here: a check that Dagster ran in
+    another run proves nothing about these rows.
+    """
+    with _stage(job, batch, run, deps):
+        plan = _plan(job, batch, deps)
+        findings = checks(job, batch, deps)
+        candidate = deps.tables.open(str(plan.results_path))
+        if failed := blocking_failures(findings):
+            names = ", ".join(result.name for result in failed)
+            log_event("checks_failed", job=job.name, batch=batch, run_id=run.run_id, names=names)
+            raise BatchHalted(
+                "checks",
+                f"Nothing of {job.name}/{batch} was released; failed: "
+                + "; ".join(f"{result.name} ({result.found})" for result in failed),
+            )
+        releases = deps.store.releases.of(job.name, batch)
+        mine = next((one for one in releases if one.version == plan.version), None)
+        if mine is None:
+            mine = deps.store.releases.add(
+                plan, by="automatic", reason="blocking checks passed",
+                path=candidate.path, rows=candidate.rows,
+            )  # fmt: skip
+        deps.tables.point_current(
+            Current(
+                job=job.name,
+                batch=batch,
+                version=mine.version,
+                path=mine.path,
+                parts=candidate.parts,
+                rows=mine.rows,
+                released_at=datetime.fromtimestamp(mine.at, UTC).isoformat(),
+                released_by=mine.by,
+                schema_version=frozen_job(plan, job).spec.output.version,
+            )
+        )
+        log_event(
+            "released",
+            job=job.name, batch=batch, run_id=run.run_id, version=mine.version, rows=mine.rows,
+        )  # fmt: skip
+        return candidate
+
+
+def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRecord:
+    """Stage 6: the audit record; the batch is finished and its lease given back."""
+    with _stage(job, batch, run, deps):
+        plan = _plan(job, batch, deps)
+        kept = deps.store.batches.latest_record(job.name, batch)
+        if plan.finished_at and kept is not None:
+            deps.store.leases.release(job.name, batch, run.run_id)
+            return CompletionRecord.from_json(kept)
+        counts = deps.store.conservation(plan)
+        if counts.pending:
+            raise StateError(
+                f"Batch {job.name}/{batch} has {counts.pending:,} pending items and cannot be "
+                "completed. Run the whole job; it goes on where it stopped."
+            )
+        state = State.COMPLETED_WITH_DEAD_LETTERS if counts.dead else State.COMPLETED
+        findings = checks(job, batch, deps)
+        record = draw_up(
+            frozen_job(plan, job), plan, run, deps,
+            state=state, reason="", message="", checks=findings,
+        )  # fmt: skip
+        deps.store.batches.keep_record(
+            job.name, batch, plan.version, run.run_id, record.model_dump_json()
+        )
+        deps.store.batches.mark(plan.plan_id, finished_at=deps.store.clock())
+        _move(job, batch, run, deps, state)
+        deps.store.leases.release(job.name, batch, run.run_id)
+        log_event(
+            "batch_ended",
+            job=job.name, batch=batch, run_id=run.run_id, state=state.value,
+            conservation=record.conservation.line, cost_usd=record.cost_usd,
+        )  # fmt: skip
+        return record
+
+
+def run_batch(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> Outcome:
+    """All stages. A stop of the batch is an outcome; LeaseHeldError and defects are raised."""
+    try:
+        raw = read_inputs(job, batch, run, deps)
+        deps.tables.point_latest(raw)
+        deps.tables.point_latest(plan_work(job, batch, run, deps, raw))
+        for stage in (enrich, judge, release):
+            deps.tables.point_latest(stage(job, batch, run, deps))
+        for export in (export_dead_letters, export_reviews):
+            deps.tables.point_latest(export(job, batch, run, deps))
+        record = complete(job, batch, run, deps)
+        return Outcome(State(record.state), record.message, record)
+    except LeaseHeldError:
+        raise
+    except BatchAIError as stop:
+        state, _ = _ending(stop)
+        kept = None
+        with suppress(StateError):
+            kept = deps.store.batches.latest_record(job.name, batch)
+        return Outcome(state, str(stop), CompletionRecord.from_json(kept) if kept else None)
+
+
+@contextmanager
+def _stage(
+    job: ResolvedJob, batch: str, run: Run, deps: Deps, *, stays_planned: bool = False
+) -> Iterator[None]:
+    """Hold the batch; whatever stops the stage is recorded before it goes on its way."""
+    holder = f"{run.who} on {socket.gethostname()}, pid {os.getpid()}"
+    with deps.store.leases.kept(job.name, batch, run.run_id, holder):
+        if deps.store.batches.state(job.name, batch) is None:
+            _move(job, batch, run, deps, State.PLANNED)
+            log_event("batch_started", job=job.name, batch=batch, run_id=run.run_id, who=run.who)
+        try:
+            yield
+        except BatchAIError as stop:
+            _record_stop(job, batch, run, deps, stop, stays_planned)
+            raise
+
+
+def _record_stop(
+    job: ResolvedJob, batch: str, run: Run, deps: Deps, stop: BatchAIError, stays_planned: bool
+) -> None:
+    """State, completion record and lease of a batch that stopped, as far as the store allows."""
+    state, reason = _ending(stop)
+    if stays_planned and not isinstance(stop, BatchStopped):
+        state = State.PLANNED
+    try:
+        plan = deps.store.batches.latest_plan(job.name, batch)
+        before = deps.store.batches.state(job.name, batch)
+        if not (before and before.finished):
+            _move(job, batch, run, deps, state, reason, str(stop))
+        if plan is not None and plan.planned_at and not plan.finished_at:
+            record = draw_up(
+                frozen_job(plan, job), plan, run, deps,
+                state=state, reason=reason, message=str(stop), checks=(),
+            )  # fmt: skip
+            deps.store.batches.keep_record(
+                job.name, batch, plan.version, run.run_id, record.model_dump_json()
+            )
+        deps.store.leases.release(job.name, batch, run.run_id)
+    except StateError as error:
+        # The store itself is what failed: its message is on its way up already.
+        log_event("batch_ended", job=job.name, batch=batch, state="unrecorded", error=str(error))
+        return
+    log_event(
+        "batch_ended", job=job.name, batch=batch, run_id=run.run_id, state=state.value,
+        reason=reason,
+    )  # fmt: skip
+
+
+def _plan(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
+    """The newest version of the batch; StateError where nothing is planned."""
+    plan = deps.store.batches.latest_plan(job.name, batch)
+    if plan is None or plan.planned_at is None:
+        raise StateError(
+            f"Batch {job.name}/{batch} is not planned yet. Materialize raw_inputs and work_plan "
+            "first, or run the whole job."
+        )
+    return plan
+
+
+def _reads_the_same(plan: Plan, job: ResolvedJob) -> bool:
+    """False where the job now reads or cleans its input otherwise: then it is read anew."""
+    return ResolvedJob.model_validate_json(plan.spec).spec.input == job.spec.input
+
+
+def _ending(stop: BatchAIError) -> tuple[State, str]:
+    if isinstance(stop, BatchHalted):
+        return State.HALTED, stop.reason
+    if isinstance(stop, BatchInterrupted):
+        return State.INTERRUPTED, "signal"
+    return State.FAILED, type(stop).__name__
+
+
+def _move(
+    job: ResolvedJob, batch: str, run: Run, deps: Deps, to: State, reason: str = "", said: str = ""
+) -> None:
+    deps.store.batches.move(
+        job.name, batch, to, reason=reason, message=said, who=run.who, run_id=run.run_id
+    )

@@ -1,0 +1,143 @@
+"""The completion record of a batch, drawn up from the store in every ending.
+
+Figures come from the state store, checks from the rows to release, resources from this process.
+How the record looks is `reporting/`'s.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import orjson
+
+from .deps import Deps, Run
+from .figures import BatchFigures
+from .reporting.completion import CompletionRecord, ConservationRecord
+from .spec.resolved import ResolvedJob
+from .state.life_cycle import State
+from .state.rows import Plan
+from .tables import BatchTable, RowReader
+from .validation.accuracy import CohortAccuracy, evaluate
+from .validation.check_result import CheckResult
+
+
+def draw_up(
+    job: ResolvedJob,
+    plan: Plan,
+    run: Run,
+    deps: Deps,
+    *,
+    state: State,
+    reason: str,
+    message: str,
+    checks: tuple[CheckResult, ...],
+) -> CompletionRecord:
+    """The record of `plan` as it stands now."""
+    figures = deps.store.figures(job.name, plan.batch)
+    started = plan.started_at or plan.planned_at or deps.store.clock()
+    finished = deps.store.clock()
+    seconds = max(finished - started, 0.0)
+    sla = job.spec.sla.seconds if job.spec.sla else None
+    current = deps.tables.current(job.name, plan.batch)
+    released = current is not None and current.version == plan.version
+    return CompletionRecord(
+        job=job.name,
+        batch=plan.batch,
+        version=plan.version,
+        owner=job.spec.owner,
+        purpose=job.spec.purpose,
+        data_classification=job.spec.data_classification,
+        state=state.value,
+        reason=reason or None,
+        message=message,
+        run_id=run.run_id,
+        who=run.who,
+        started_at=datetime.fromtimestamp(started, UTC),
+        finished_at=datetime.fromtimestamp(finished, UTC),
+        duration_seconds=seconds,
+        sla_seconds=sla,
+        sla_met=None if sla is None else seconds <= sla and state.finished,
+        spec_hash=plan.spec_hash,
+        frozen_spec=plan.spec,
+        provider=job.spec.model.provider,
+        model=job.spec.model.name,
+        model_version=job.model_version,
+        prompt_version=job.spec.prompt.version,
+        schema_version=job.spec.output.version,
+        conservation=ConservationRecord.of(figures.conservation),
+        dead_by_reason=dict(figures.dead_by_reason),
+        tokens_in=figures.tokens_in,
+        tokens_out=figures.tokens_out,
+        cost_usd=figures.cost_usd,
+        budget_usd=job.spec.budget.limit_usd,
+        budget_tokens=job.spec.budget.limit_tokens,
+        asked=figures.asked,
+        answered=figures.answered,
+        from_store=figures.from_store,
+        calls=figures.calls,
+        retries=figures.retries,
+        throttled=figures.throttled,
+        items_per_second=figures.conservation.finished / seconds if seconds else 0.0,
+        cpu_seconds=_cpu_seconds(),
+        peak_rss_bytes=_peak_rss_bytes(),
+        checks=checks,
+        accuracy=_accuracy(job, plan, deps),
+        results_location=current.path if released and current else None,
+        next_step=_next_step(job, plan, state, reason, figures),
+    )
+
+
+def _next_step(
+    job: ResolvedJob, plan: Plan, state: State, reason: str, figures: BatchFigures
+) -> str:
+    name, batch = job.name, plan.batch
+    resume = f"batch-ai run {name} --batch {batch}"
+    counts = figures.conservation
+    if state is State.HALTED and reason == "budget":
+        return f"Decide whether to raise budget in job.yaml; then `{resume}` goes on."
+    if state is State.HALTED and reason == "checks":
+        return "Read the failed checks; nothing was released. Correct the job or its documents."
+    if state in (State.HALTED, State.FAILED, State.INTERRUPTED, State.PAUSED):
+        return f"Remove the cause named above; then `{resume}` goes on where it stopped."
+    steps = []
+    if counts.dead:
+        steps.append(f"Look at the dead letters: `batch-ai dlq list {name} {batch}`.")
+    if counts.review:
+        steps.append(f"{counts.review:,} items wait for a person in {name}/review_queue.")
+    return " ".join(steps) or "Nothing."
+
+
+def _accuracy(job: ResolvedJob, plan: Plan, deps: Deps) -> tuple[CohortAccuracy, ...]:
+    if job.spec.evaluation is None or plan.enriched_path is None:
+        return ()
+    enriched = deps.tables.open(plan.enriched_path)
+    raw = deps.tables.open(plan.raw_path)
+    return evaluate(_judged(job, enriched, raw))
+
+
+def _judged(
+    job: ResolvedJob, enriched: BatchTable, raw: BatchTable
+) -> Iterator[tuple[str | None, str | None, str | None]]:
+    """(cohort, answer, truth) of every answered item; unanswered ones are not the model's."""
+    wanted = job.spec.evaluation
+    assert wanted is not None
+    attributes = RowReader(raw, ["attributes"])
+    for rows in enriched.scan(["seq", wanted.field]):
+        known = attributes.take(rows["seq"].to_pylist())["attributes"].to_pylist()
+        for answer, text in zip(rows[wanted.field].to_pylist(), known, strict=True):
+            said = orjson.loads(text)
+            cohort = said.get(wanted.cohort) if wanted.cohort else None
+            yield cohort, None if answer is None else str(answer), said.get(wanted.truth)
+
+
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _peak_rss_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,35 @@
+"""Log events: one JSON line each, with stable names. `docs/log_events.md` lists them.
+
+Figures, ids and reasons only: never document text, answers or secrets.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal
+
+import orjson
+
+LOGGER = logging.getLogger("batch_ai")
+
+Event = Literal[
+    "batch_started",
+    "manifest_written",
+    "batch_planned",
+    "pass_started",
+    "pass_finished",
+    "retry_sweep_waiting",
+    "progress",
+    "draining",
+    "enriched",
+    "judged",
+    "checks_failed",
+    "released",
+    "batch_ended",
+]
+
+
+def log_event(event: Event, **figures: str | int | float | bool | None) -> None:
+    """Write one event at INFO."""
+    if LOGGER.isEnabledFor(logging.INFO):
+        LOGGER.info(orjson.dumps({"event": event, **figures}).decode())

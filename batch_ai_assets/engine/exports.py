@@ -1,0 +1,157 @@
+"""What waits for people, as tables: dead letters with their story, items for review.
+
+Payloads leave sealed, exactly as they lie in the store. Exporting changes nothing, so it needs
+no lease: the run does it at its end, the sensor when dead letters change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from .deps import Deps, Run
+from .errors import StateError
+from .figures import End
+from .planning.versions import frozen_job
+from .spec.resolved import ResolvedJob
+from .state.rows import DeadLetterRow, Plan
+from .tables import BatchTable, RowReader
+from .validation.columns import result_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_CHUNK = 500
+
+
+def export_dead_letters(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
+    """`dead_letter_queue` of the batch: every item of the newest version that ended dead."""
+    rows = deps.store.dead_letters(job.name, batch)
+    schema = dead_letter_schema()
+    return deps.tables.write(
+        job.name, "dead_letter_queue", batch, run.run_id, schema, _letters(rows, schema)
+    )
+
+
+def _letters(rows: list[DeadLetterRow], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        columns: dict[str, list[object]] = {
+            "job": [row.job for row in chunk],
+            "batch": [row.batch for row in chunk],
+            "version": [row.version for row in chunk],
+            "item_id": [row.item_id for row in chunk],
+            "reason": [row.reason for row in chunk],
+            "message": [row.message for row in chunk],
+            "attempts": [row.attempts for row in chunk],
+            "status": [row.status for row in chunk],
+            "first_at": [datetime.fromtimestamp(row.first_at, UTC) for row in chunk],
+            "last_at": [datetime.fromtimestamp(row.last_at, UTC) for row in chunk],
+            "request_hash": [row.request_hash.hex() for row in chunk],
+            "sealed_payload": [row.sealed_payload for row in chunk],
+            "sealed_answer": [row.sealed_answer for row in chunk],
+        }
+        yield pa.record_batch(
+            [pa.array(columns[field.name], field.type) for field in schema], schema=schema
+        )
+
+
+def dead_letter_schema() -> pa.Schema:
+    """Columns of `dead_letter_queue` (pattern section 4, "Retry and DLQ")."""
+    import pyarrow as pa
+
+    when = pa.timestamp("us", tz="UTC")
+    columns = {
+        "job": (pa.string(), "The batch AI job."),
+        "batch": (pa.string(), "The batch (Dagster partition)."),
+        "version": (pa.int64(), "Version of the batch."),
+        "item_id": (pa.string(), "The document."),
+        "reason": (pa.string(), "Why it ended dead, one word for counting."),
+        "message": (pa.string(), "The same in a sentence; no document text."),
+        "attempts": (pa.int64(), "Calls that were made for it."),
+        "status": (pa.string(), "open, replayed or discarded."),
+        "first_at": (when, "When it ended dead."),
+        "last_at": (when, "When its last attempt ended."),
+        "request_hash": (pa.string(), "Fingerprint (hex) of what was asked."),
+        "sealed_payload": (pa.binary(), "The document, AES-256-GCM."),
+        "sealed_answer": (pa.binary(), "The raw answer, AES-256-GCM, where there was one."),
+    }
+    return pa.schema(
+        [
+            pa.field(name, kind, metadata={"description": said})
+            for name, (kind, said) in columns.items()
+        ]
+    )
+
+
+def export_reviews(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
+    """`review_queue` of the batch: answered items that wait for a person, document sealed."""
+    plan = deps.store.batches.latest_plan(job.name, batch)
+    if plan is None or plan.enriched_path is None:
+        raise StateError(
+            f"Batch {job.name}/{batch} has no answers yet, so there is nothing to review. "
+            "Run the whole job."
+        )
+    frozen = frozen_job(plan, job)
+    schema = review_schema(frozen)
+    return deps.tables.write(
+        job.name, "review_queue", batch, run.run_id, schema, _reviews(plan, deps, schema)
+    )
+
+
+def review_schema(job: ResolvedJob) -> pa.Schema:
+    """A result row, why it waits, and its sealed document."""
+    import pyarrow as pa
+
+    columns = {
+        "reason": (pa.string(), "Why it waits for a person."),
+        "sealed_payload": (pa.binary(), "The document, AES-256-GCM."),
+    }
+    return pa.schema(
+        [
+            *result_schema(job),
+            *(
+                pa.field(name, kind, metadata={"description": said})
+                for name, (kind, said) in columns.items()
+            ),
+        ]
+    )
+
+
+def _reviews(plan: Plan, deps: Deps, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    answers = RowReader(deps.tables.open(str(plan.enriched_path)), None)
+    payloads = RowReader(deps.tables.open(plan.raw_path), ["sealed"])
+    position = _positions(deps, plan)
+    for items in deps.store.items.ends(plan):
+        waiting = [item for item in items if item.end == End.REVIEW]
+        if not waiting:
+            continue
+        seqs = [item.seq for item in waiting]
+        rows = answers.take([position[seq] for seq in seqs])
+        columns = {name: rows[name].combine_chunks() for name in rows.column_names}
+        columns["reason"] = pa.array([item.reason for item in waiting], pa.string())
+        columns["sealed_payload"] = payloads.take(seqs)["sealed"].combine_chunks()
+        yield pa.record_batch([columns[field.name] for field in schema], schema=schema)
+
+
+def _positions(deps: Deps, plan: Plan) -> dict[int, int]:
+    """seq → row number in `enriched_outputs`, for the items that wait."""
+    waiting = {
+        item.seq
+        for items in deps.store.items.ends(plan)
+        for item in items
+        if item.end == End.REVIEW
+    }
+    found: dict[int, int] = {}
+    row = 0
+    for rows in deps.tables.open(str(plan.enriched_path)).scan(["seq"]):
+        for seq in rows["seq"].to_pylist():
+            if seq in waiting:
+                found[seq] = row
+            row += 1
+    return found

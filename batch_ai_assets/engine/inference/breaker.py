@@ -1,0 +1,54 @@
+"""Breaker: tells a provider that is away from items that fail. Pure; the clock is passed in.
+
+While calls fail one after the other with no success between, it opens: everything waits, one
+probe at a time goes out, with growing pauses. A success closes it; no success for the whole
+patience means giving up, so that the batch halts with its items pending instead of using up
+their attempts.
+"""
+
+from __future__ import annotations
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+
+
+class Breaker:
+    """Counts failures in a row that speak of the provider, not of an item."""
+
+    def __init__(self, threshold: int, patience_seconds: float) -> None:
+        self._threshold = threshold
+        self._patience = patience_seconds
+        self._in_a_row = 0
+        self._failing_since: float | None = None
+        self._pause = _FIRST_PAUSE
+        self._paused_until = float("-inf")
+        self.last_message = ""
+
+    @property
+    def open(self) -> bool:
+        return self._in_a_row >= self._threshold
+
+    def success(self) -> None:
+        self._in_a_row = 0
+        self._failing_since = None
+        self._pause = _FIRST_PAUSE
+
+    def failure(self, now: float, message: str) -> None:
+        self._in_a_row += 1
+        self.last_message = message
+        if self._failing_since is None:
+            self._failing_since = now
+
+    def give_up(self, now: float) -> bool:
+        """True when the provider has been away for longer than anyone should wait."""
+        return (
+            self.open
+            and self._failing_since is not None
+            and now - self._failing_since >= self._patience
+        )
+
+    def next_pause(self, now: float) -> float:
+        """Seconds until the next probe; doubles with each probe, not with each of its peers."""
+        if now >= self._paused_until:
+            self._paused_until = now + self._pause
+            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        return self._paused_until - now

@@ -1,0 +1,116 @@
+"""Feed: the items of a pass, a chunk at a time; stored answers are served on the way.
+
+Runs in a thread beside the event loop: reading, opening seals and look-ups are done here for 256
+items at once. Resume, primary pass and retry sweep are the same thing: whatever the store says
+still needs a call.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ..sealing import Sealer, document_context
+from ..state.rows import Plan, Status, StoredAnswer
+from ..state.store import StateStore
+from ..state.writer import Entry, Writer
+from ..tables import BatchTable, RowReader
+from .request import RequestTemplate
+
+CHUNK = 256
+
+
+@dataclass(slots=True)
+class WorkItem:
+    """One item on its way to the provider."""
+
+    seq: int
+    item_id: str
+    text: str
+    input_hash: bytes
+    request_hash: bytes
+    tokens: int
+    attempt: int
+    """Number of the coming attempt, from 1."""
+
+
+class Feed:
+    """One pass over what is still to do. Not shared between threads."""
+
+    def __init__(
+        self,
+        store: StateStore,
+        plan: Plan,
+        raw: BatchTable,
+        sealer: Sealer,
+        template: RequestTemplate,
+        writer: Writer,
+        run_id: str,
+    ) -> None:
+        self._store = store
+        self._plan = plan
+        self._rows = RowReader(raw, ["item_id", "sealed", "input_hash", "tokens"])
+        self._sealer = sealer
+        self._template = template
+        self._writer = writer
+        self._worker = f"{run_id}/store"
+        self._after = -1
+        self._served = 0
+        self._returned: list[WorkItem] | None = None
+
+    def give_back(self, chunk: list[WorkItem]) -> None:
+        """The next `next_chunk` gives `chunk` once more."""
+        self._returned = chunk
+
+    def next_chunk(self) -> list[WorkItem] | None:
+        """Items to ask, possibly none of this chunk; None at the end of the pass."""
+        if self._returned is not None:
+            chunk, self._returned = self._returned, None
+            return chunk
+        to_do = self._store.items.to_do(self._plan, self._after, CHUNK)
+        if not to_do:
+            return None
+        seqs = list(to_do)
+        self._after = seqs[-1]
+        rows = self._rows.take(seqs)
+        inputs = [bytes.fromhex(value) for value in rows["input_hash"].to_pylist()]
+        hashes = [self._template.request_hash(value) for value in inputs]
+        stored = {} if self._plan.mode == "fresh" else self._store.answers.look_up(hashes)
+        ids, sealed = rows["item_id"].to_pylist(), rows["sealed"]
+        tokens = rows["tokens"].to_pylist()
+        ask: list[WorkItem] = []
+        for index, seq in enumerate(seqs):
+            attempt, answer = to_do[seq] + 1, stored.get(hashes[index])
+            if answer is not None:
+                self._serve(seq, attempt, answer)
+                continue
+            text = self._open(ids[index], sealed[index].as_py())
+            ask.append(
+                WorkItem(
+                    seq, ids[index], text, inputs[index], hashes[index], tokens[index], attempt
+                )
+            )
+        return ask
+
+    def served_since_last(self) -> int:
+        """Items that stored answers served since this was last asked."""
+        served, self._served = self._served, 0
+        return served
+
+    def _serve(self, seq: int, attempt: int, answer: StoredAnswer) -> None:
+        self._writer.put(
+            Entry(
+                seq=seq,
+                attempt=attempt,
+                worker=self._worker,
+                status=Status.FROM_STORE,
+                request_hash=answer.request_hash,
+                at=time.time(),
+                answer_id=answer.answer_id,
+            )
+        )
+        self._served += 1
+
+    def _open(self, item_id: str, sealed: bytes) -> str:
+        aad = document_context(self._plan.job, self._plan.batch, item_id)
+        return self._sealer.open(sealed, aad).decode()

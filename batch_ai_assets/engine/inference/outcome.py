@@ -1,0 +1,176 @@
+"""What one call came to. Pure: from status, headers and body to a reply or a named failure.
+
+Promise 7: throttled, transient, permanent, invalid answer, fatal for the job. Statuses follow
+the OpenAI API; `insufficient_quota` is a 429 that no waiting heals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+
+class FailureClass(StrEnum):
+    THROTTLED = "throttled"
+    """Turned away; nothing was paid; never uses up an attempt."""
+    UNREACHABLE = "unreachable"
+    """No connection: the call never arrived; never uses up an attempt."""
+    TRANSIENT = "transient"
+    """May work next time; retried with backoff."""
+    PERMANENT = "permanent"
+    """This item will never work; dead at once."""
+    INVALID = "invalid"
+    """An answer that breaks the schema or the taxonomy; retried, then dead."""
+    FATAL = "fatal"
+    """No item of the job will work; stops the job after one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a call gave no usable answer."""
+
+    kind: FailureClass
+    reason: str
+    """Stable and short, for counting: `http_503`, `timeout`, `schema`, …"""
+    message: str
+    """For people; never document text."""
+    retry_after: float | None = None
+    """Seconds the provider asks to wait."""
+    may_cost: bool = False
+    """True where the provider may have worked and billed without us seeing the answer."""
+
+
+class Token(msgspec.Struct):
+    token: str
+    logprob: float
+
+
+class Logprobs(msgspec.Struct):
+    content: list[Token] | None = None
+
+
+class ReplyMessage(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class Choice(msgspec.Struct):
+    message: ReplyMessage
+    finish_reason: str | None = None
+    logprobs: Logprobs | None = None
+
+
+class Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Reply(msgspec.Struct):
+    """The parts of a chat completion that count."""
+
+    choices: list[Choice]
+    usage: Usage | None = None
+
+
+class _ErrorBody(msgspec.Struct):
+    message: str = ""
+    code: str | int | None = None
+    param: str | None = None
+
+
+class _ErrorReply(msgspec.Struct):
+    error: _ErrorBody = msgspec.field(default_factory=_ErrorBody)
+
+
+_decode_reply = msgspec.json.Decoder(Reply).decode
+_decode_error = msgspec.json.Decoder(_ErrorReply).decode
+
+_FATAL_CODES = {
+    "insufficient_quota": "the account has no quota left",
+    "model_not_found": "the provider does not know the model",
+    "invalid_api_key": "the provider refuses the API key",
+    "billing_not_active": "the account is not active",
+}
+
+
+def interpret(status: int, headers: Mapping[str, str], body: bytes) -> Reply | Failure:
+    """The reply, or why there is none. Whether its content is right is judged elsewhere."""
+    if status == 200:
+        try:
+            reply = _decode_reply(body)
+        except msgspec.MsgspecError:
+            reply = None
+        if reply is not None and reply.choices:
+            return reply
+        return Failure(
+            FailureClass.TRANSIENT,
+            "malformed_reply",
+            "The provider's reply is no chat completion.",
+            may_cost=True,
+        )
+    return _failure(status, headers, _read_error(body))
+
+
+def _failure(status: int, headers: Mapping[str, str], error: _ErrorBody) -> Failure:
+    code = str(error.code or "")
+    said = f"HTTP {status}" + (f" {code}" if code else "")
+    if code in _FATAL_CODES or status in (401, 402, 403, 404):
+        why = _FATAL_CODES.get(code, "the provider refuses the request for every item")
+        return Failure(FailureClass.FATAL, code or f"http_{status}", f"{said}: {why}.")
+    if status == 429:
+        return Failure(
+            FailureClass.THROTTLED, "throttled", said, retry_after=_retry_after(headers)
+        )
+    if status in (408, 409, 425) or status >= 500:
+        return Failure(
+            FailureClass.TRANSIENT,
+            f"http_{status}",
+            f"{said}: the provider failed.",
+            retry_after=_retry_after(headers),
+        )
+    if code == "context_length_exceeded" or status == 413:
+        return Failure(
+            FailureClass.PERMANENT, "too_long", f"{said}: longer than the model's context."
+        )
+    if _is_about_the_job(error):
+        return Failure(
+            FailureClass.FATAL,
+            code or f"http_{status}",
+            f"{said}: the model cannot fill the job's output schema or does not take a parameter "
+            f"({error.param or code}).",
+        )
+    return Failure(
+        FailureClass.PERMANENT, "rejected", f"{said}: the provider refuses this request."
+    )
+
+
+def _is_about_the_job(error: _ErrorBody) -> bool:
+    """A 400 over what every request of the job shares: schema, parameters."""
+    code, param = str(error.code or ""), error.param or ""
+    return param.startswith("response_format") or code in (
+        "invalid_json_schema",
+        "unsupported_schema",
+        "unsupported_parameter",
+        "unsupported_value",
+        "unknown_parameter",
+    )
+
+
+def _read_error(body: bytes) -> _ErrorBody:
+    try:
+        return _decode_error(body).error
+    except msgspec.MsgspecError:
+        return _ErrorBody()
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds of `retry-after-ms` or `Retry-After` (the date form is rare and not read)."""
+    for name, unit in (("retry-after-ms", 0.001), ("Retry-After", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) * unit)
+        except (KeyError, ValueError):
+            continue
+    return None

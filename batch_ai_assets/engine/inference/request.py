@@ -1,0 +1,81 @@
+"""Request rendering: the invariant part once, one document per request, and the request hash.
+
+Document text is data: it stands in a message of its own between tags that carry its own hash,
+so no document can close them. It is never looked at as a template.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from ..spec.resolved import ResolvedJob
+
+
+def wrap_document(text: str) -> str:
+    """The document between tags named after the first 12 hex digits of its sha256."""
+    return _wrap(text, hashlib.sha256(text.encode()).hexdigest()[:12])
+
+
+def _wrap(text: str, tag: str) -> str:
+    return f"<document-{tag}>\n{text}\n</document-{tag}>"
+
+
+class RequestTemplate:
+    """Everything of a job's requests that does not change from item to item."""
+
+    def __init__(self, job: ResolvedJob) -> None:
+        schema = job.output_schema()
+        messages: list[dict[str, str]] = [{"role": "system", "content": job.prompt_text}]
+        for example in job.examples:
+            answer = orjson.dumps(example.output).decode()
+            messages += [
+                {"role": "user", "content": wrap_document(example.text)},
+                {"role": "assistant", "content": answer},
+            ]
+        parameters = job.spec.model.parameters
+        settings: dict[str, Any] = {
+            "model": job.spec.model.name,
+            **parameters.model_dump(exclude_none=True),
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": job.name, "strict": True, "schema": schema},
+            },
+        }
+        confidence = job.spec.output.confidence
+        if confidence is not None and confidence.source == "logprob":
+            settings |= {"logprobs": True, "top_logprobs": 5}
+        body = orjson.dumps({**settings, "messages": messages})
+        # The body ends in `]}`; an item's message goes before it.
+        self._head = body[:-2] + b',{"role":"user","content":'
+        self._tail = b"}]}"
+        self.max_tokens = parameters.max_tokens
+        self._prefix = hashlib.sha256(
+            orjson.dumps(
+                [
+                    job.spec.model.provider,
+                    job.spec.model.name,
+                    job.model_version,
+                    messages,
+                    schema,
+                    parameters.model_dump(exclude={"max_tokens"}),
+                    settings.get("logprobs", False),
+                ],
+                option=orjson.OPT_SORT_KEYS,
+            )
+        )
+
+    def body(self, text: str, input_hash: bytes) -> bytes:
+        """The request for one document. `input_hash` is the sha256 of `text`.
+
+        Its length bounds the input tokens: no tokenizer makes more than one of a byte.
+        """
+        return self._head + orjson.dumps(_wrap(text, input_hash.hex()[:12])) + self._tail
+
+    def request_hash(self, input_hash: bytes) -> bytes:
+        """sha256 over all that decides the answer: what is asked of whom, and the document."""
+        digest = self._prefix.copy()
+        digest.update(input_hash)
+        return digest.digest()

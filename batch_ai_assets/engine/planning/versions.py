@@ -1,0 +1,54 @@
+"""Which version of a batch a run works on: go on, do nothing, or plan the next one. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ..spec.resolved import ResolvedJob
+from ..state.rows import Plan
+
+
+class Step(StrEnum):
+    PLAN = "plan"
+    """Plan a new version (the first, or the next after a finished one)."""
+    RESUME = "resume"
+    """Go on with the version that is not finished."""
+    NOTHING = "nothing"
+    """The version is finished and nothing that decides results has changed."""
+
+
+def next_step(plan: Plan | None, spec_hash: str, mode: str) -> Step:
+    """Design section 5, "Frozen spec". `mode` is resume, reprocess or fresh."""
+    if plan is None or plan.planned_at is None:
+        return Step.PLAN
+    if plan.finished_at is None:
+        return Step.RESUME
+    if mode != "resume" or plan.spec_hash != spec_hash:
+        return Step.PLAN
+    return Step.NOTHING
+
+
+def frozen_job(plan: Plan, job: ResolvedJob) -> ResolvedJob:
+    """The job as it was planned, with today's budget, deadline, limits, retries and address.
+
+    What decides results stays frozen; what a person may change to get a batch going does not.
+    """
+    frozen = ResolvedJob.model_validate_json(plan.spec)
+    today = job.spec
+    spec = frozen.spec.model_copy(
+        update={
+            "budget": today.budget,
+            "sla": today.sla,
+            "limits": today.limits,
+            "retry": today.retry,
+            "thresholds": today.thresholds,
+        }
+    )
+    reached = frozen.provider.model_copy(
+        update={
+            "base_url": job.provider.base_url,
+            "secret": job.provider.secret,
+            "limits": job.provider.limits,
+        }
+    )
+    return frozen.model_copy(update={"spec": spec, "provider": reached})
