@@ -21,7 +21,7 @@ drill: .venv/.installed-dev ## run the daemon, browser and host tests (under 30 
 	scripts/drill $(GROUP)
 
 dev: .venv/.installed ## open the Dagster UI on 127.0.0.1, on the home that the command line uses
-	scripts/dev
+	$(BIN)/batch-ai ui
 
 lint: .venv/.installed-dev ## check style
 	$(BIN)/ruff check .
