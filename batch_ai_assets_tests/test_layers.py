@@ -28,7 +28,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.reporting",
     ),
     ("engine.registry", "engine.completion", "engine.enriched", "engine.exports", "engine.judging"),
-    ("engine.batch",),
+    ("engine.batch", "engine.fsck"),
     ("engine",),
     ("settings", "local_provider", "demo"),
     (

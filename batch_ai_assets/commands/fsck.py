@@ -11,7 +11,7 @@ import click
 def fsck(job: str, batch: str) -> None:
     """Compare the state store with the published tables of BATCH. Exit code 1 on a finding."""
     from batch_ai_assets.connections import open_deps
-    from batch_ai_assets.engine.state.fsck import fsck as examine
+    from batch_ai_assets.engine.fsck import fsck as examine
 
     with open_deps() as deps:
         if deps.store.batches.state(job, batch) is None:

@@ -198,6 +198,8 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     """
     with _stage(job, batch, run, deps):
         plan = _plan(job, batch, deps)
+        if plan.finished_at and plan.results_path:
+            return deps.tables.open(plan.results_path)
         findings = checks(job, batch, deps)
         candidate = deps.tables.open(str(plan.results_path))
         if failed := blocking_failures(findings):
@@ -280,7 +282,7 @@ def run_batch(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> Outcome:
         for export in (export_dead_letters, export_reviews):
             deps.tables.point_latest(export(job, batch, run, deps))
         record = complete(job, batch, run, deps)
-        return Outcome(State(record.state), record.message, record)
+        return Outcome(State(record.state), _said(record, run), record)
     except LeaseHeldError:
         raise
     except BatchAIError as stop:
@@ -337,6 +339,16 @@ def _record_stop(
         "batch_ended", job=job.name, batch=batch, run_id=run.run_id, state=state.value,
         reason=reason,
     )  # fmt: skip
+
+
+def _said(record: CompletionRecord, run: Run) -> str:
+    if record.run_id == run.run_id:
+        return record.message
+    return (
+        f"Batch {record.job}/{record.batch} was finished by run {record.run_id} (version "
+        f"{record.version}) and nothing has changed since: nothing was done. --reprocess makes "
+        "the next version from stored answers, --fresh asks the provider again."
+    )
 
 
 def _plan(job: ResolvedJob, batch: str, deps: Deps) -> Plan:

@@ -28,10 +28,21 @@ _CHUNK = 500
 def export_dead_letters(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     """`dead_letter_queue` of the batch: every item of the newest version that ended dead."""
     rows = deps.store.dead_letters(job.name, batch)
+    plan = deps.store.batches.latest_plan(job.name, batch)
+    latest = deps.tables.latest(job.name, "dead_letter_queue", batch)
+    if latest and _is_new_enough(latest, plan, rows):
+        return latest
     schema = dead_letter_schema()
     return deps.tables.write(
         job.name, "dead_letter_queue", batch, run.run_id, schema, _letters(rows, schema)
     )
+
+
+def _is_new_enough(latest: BatchTable, plan: Plan | None, rows: list[DeadLetterRow]) -> bool:
+    """True where the export that is there was made after the last change."""
+    changed = max((row.last_at for row in rows), default=0.0)
+    planned = plan.planned_at or 0.0 if plan else 0.0
+    return latest.written_at > max(changed, planned) and latest.rows == len(rows)
 
 
 def _letters(rows: list[DeadLetterRow], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

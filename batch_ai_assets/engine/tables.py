@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -46,6 +47,8 @@ class BatchTable:
     parts: tuple[str, ...]
     """File names of the parts, in order."""
     rows: int
+    written_at: float = 0.0
+    """When the last part was finished, UTC seconds since the epoch."""
 
     @property
     def files(self) -> list[str]:
@@ -168,7 +171,8 @@ class TableStore:
         try:
             folder = new_folder(self._home(job, asset, batch), run_id)
             parts, rows = self._write_parts(folder, schema, batches)
-            table = BatchTable(job, asset, batch, run_id, str(folder), tuple(parts), rows)
+            now = time.time()
+            table = BatchTable(job, asset, batch, run_id, str(folder), tuple(parts), rows, now)
             put_json(folder / _SEAL, asdict(table))
         except OSError as error:
             raise StorageError(

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import tenacity
 
+from ..endpoint import Endpoint
 from ..errors import BatchHalted
 from ..spec.resolved import ResolvedJob
-from ..endpoint import Endpoint
 
 _TRIES = 5
 

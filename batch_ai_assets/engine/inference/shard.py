@@ -185,7 +185,7 @@ class Crew:
             await self._handle(item, number, worker)
 
     async def _wait_for_writer(self) -> None:
-        while self._writer.full and not self._writer.error and not self.stopped:
+        while self._writer.full and not self._writer.error and not self.stopped:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         if self._writer.error:
             self.stop(self._writer.error)

@@ -16,6 +16,7 @@ from . import tables as t
 from .answers import Answers
 from .batches import Batches
 from .database import Database
+from .disagreements import disagreements
 from .items import Items
 from .leases import Leases
 from .letters import Letters
@@ -69,6 +70,14 @@ class StateStore:
                 **_tokens(connection, plan.plan_id),
                 **_attempts(connection, plan.plan_id),
             )
+
+    def examine(self, plan: Plan) -> dict[str, int]:
+        """Disagreements between tables of the store, counted; for fsck."""
+        with self.database.read() as connection:
+            return {
+                said: int(connection.scalar(query) or 0)
+                for said, query in disagreements(plan).items()
+            }
 
     def overview(self, job: str | None = None) -> list[BatchRow]:
         """Every batch at a glance, the most recently touched first."""

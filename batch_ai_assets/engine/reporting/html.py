@@ -1,0 +1,43 @@
+"""The completion report as one self-contained HTML page: no scripts, nothing loaded from anywhere.
+
+The page itself is `templates/completion.html`; here are its figures. Everything is escaped.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from . import wording
+from .completion import CompletionRecord
+from .plots import cost_gauge, sla_gauge, stacked
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_html(record: CompletionRecord) -> str:
+    """The whole page."""
+    dead = wording.dead_reasons(record)
+    return _template().render(
+        record=record,
+        words=wording,
+        ends=stacked(record.conservation.ends()),
+        dead=dead,
+        most_dead=max((count for _, count, _ in dead), default=0) or 1,
+        cost=cost_gauge(record),
+        sla=sla_gauge(record),
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("completion.html")

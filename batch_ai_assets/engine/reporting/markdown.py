@@ -1,0 +1,156 @@
+"""The completion report as Markdown, for a ticket, a review or a Dagster metadata entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from .completion import CompletionRecord
+from .plots import cost_gauge, sla_gauge, text_bar
+from .wording import (
+    ENDS,
+    Fact,
+    check_word,
+    cost_facts,
+    dead_reasons,
+    origin_facts,
+    percent,
+    pretty_spec,
+    run_facts,
+    state_words,
+    whole,
+)
+
+_ESCAPED = str.maketrans(
+    {"|": "\\|", "<": "&lt;", ">": "&gt;", "`": "\\`", "*": "\\*", "_": "\\_", "[": "\\[",
+     "\\": "\\\\", "\n": " ", "\r": " "}
+)  # fmt: skip
+_MARKS = {"passed": "✅", "warning": "⚠️", "error": "❌", "blocks": "⛔"}
+
+
+def render_markdown(record: CompletionRecord) -> str:
+    """The whole report; ends with a newline."""
+    return "\n".join(_lines(record)) + "\n"
+
+
+def _lines(record: CompletionRecord) -> Iterator[str]:
+    yield f"# {_safe(record.job)} · {_safe(record.batch)} · version {record.version}"
+    yield ""
+    yield f"**{_safe(state_words(record.state)).capitalize()}**" + (
+        f" ({_safe(record.reason)})" if record.reason else ""
+    ) + (f": {_safe(record.message)}" if record.message else "")
+    yield ""
+    yield "## Every document, counted once"
+    yield from _conservation(record)
+    yield "## Where the results are"
+    yield ""
+    yield _location(record)
+    yield ""
+    yield "## Cost and time"
+    yield from _cost_and_time(record)
+    if record.checks:
+        yield "## Checks"
+        yield from _checks(record)
+    if record.dead_by_reason:
+        yield "## Dead letters by reason"
+        yield from _dead_letters(record)
+    if record.accuracy:
+        yield "## Accuracy against known truth"
+        yield from _accuracy(record)
+    yield "## Where it comes from"
+    yield from _facts(origin_facts(record))
+    yield "<details><summary>Frozen spec</summary>"
+    yield ""
+    yield from ("    " + line for line in pretty_spec(record).splitlines())
+    yield ""
+    yield "</details>"
+    yield ""
+    yield "## What to do next"
+    yield ""
+    yield _safe(record.next_step) or "Nothing."
+
+
+def _conservation(record: CompletionRecord) -> Iterator[str]:
+    counted = record.conservation
+    yield ""
+    yield f"**{counted.line}**"
+    if not counted.holds:
+        yield ""
+        yield "The count does not add up. Do not use these results; run `batch-ai fsck`."
+    rows = [
+        (name, whole(count), text_bar(count / counted.items), ENDS[name])
+        for name, count in counted.ends().items()
+        if count and counted.items
+    ]
+    yield from _table(("end", "documents", "", "meaning"), rows, right=(1,))
+
+
+def _location(record: CompletionRecord) -> str:
+    if record.results_location is None:
+        return "Nothing was released."
+    rows = whole(record.conservation.valid)
+    return f"{rows} rows in `{record.results_location.replace('`', '')}`"
+
+
+def _cost_and_time(record: CompletionRecord) -> Iterator[str]:
+    yield from _facts((*cost_facts(record), *run_facts(record)))
+    for name, gauge in (("budget", cost_gauge(record)), ("SLA", sla_gauge(record))):
+        if gauge is not None:
+            yield f"{text_bar(gauge.share)} {percent(gauge.share)} of {name}"
+            yield ""
+
+
+def _checks(record: CompletionRecord) -> Iterator[str]:
+    rows = [
+        (f"{_MARKS[check_word(c)]} {check_word(c)}", _safe(c.name), _safe(c.found), _safe(c.bar))
+        for c in record.checks
+    ]
+    yield from _table(("", "check", "found", "bar"), rows)
+    for check in record.checks:
+        if check.todo:
+            yield f"- **{_safe(check.name)}**: {_safe(check.todo)}"
+    if any(check.todo for check in record.checks):
+        yield ""
+
+
+def _dead_letters(record: CompletionRecord) -> Iterator[str]:
+    reasons = dead_reasons(record)
+    most = max((count for _, count, _ in reasons), default=0) or 1
+    rows = [
+        (_safe(reason), whole(count), text_bar(count / most, 12), _safe(meaning))
+        for reason, count, meaning in reasons
+    ]
+    yield from _table(("reason", "documents", "", "meaning"), rows, right=(1,))
+
+
+def _accuracy(record: CompletionRecord) -> Iterator[str]:
+    rows = [
+        (
+            _safe(row.cohort),
+            percent(row.share),
+            f"{percent(row.low)} to {percent(row.high)}",
+            f"{whole(row.correct)} of {whole(row.n)}",
+        )
+        for row in record.accuracy
+    ]
+    yield from _table(("cohort", "right", "95 % interval", "n"), rows, right=(1, 2, 3))
+
+
+def _facts(facts: Iterable[Fact]) -> Iterator[str]:
+    rows = [(fact.label, f"{_safe(fact.value)} {_safe(fact.note)}".strip()) for fact in facts]
+    yield from _table(("", ""), rows)
+
+
+def _table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()
+) -> Iterator[str]:
+    yield ""
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "|".join("---:" if place in right else "---" for place in range(len(head))) + "|"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+def _safe(text: str | None) -> str:
+    """Text that cannot end a cell, start a tag or become markup."""
+    return (text or "").translate(_ESCAPED)

@@ -1,0 +1,185 @@
+"""Figures of a completion record as people read them: units, rows and words, shared by all views.
+
+Pure text; layout is each view's own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..validation.check_result import CheckResult
+from .completion import CompletionRecord
+
+_STATES = {
+    "completed": "good",
+    "completed_with_dead_letters": "warn",
+    "paused": "warn",
+    "interrupted": "warn",
+    "halted": "bad",
+    "failed": "bad",
+    "cancelled": "bad",
+}
+_REASONS = {
+    "empty_answer": "the model sent no text",
+    "malformed": "the answer was not valid JSON",
+    "schema": "the answer broke the output schema",
+    "taxonomy": "the answer named a value that is not approved",
+    "truncated": "the answer was cut at max_tokens",
+    "refusal": "the model refused to answer",
+    "too_long": "longer than the model's context",
+    "rejected": "the provider refused the request",
+    "timeout": "no answer in time",
+    "connection_lost": "the connection broke during the call",
+    "malformed_reply": "the provider's reply could not be read",
+    "empty_text": "the document has no text",
+    "undecodable": "the document is not readable text",
+    "unreadable": "the document could not be read",
+    "missing_id": "the record has no id",
+    "missing_text": "the record has no text field",
+    "duplicate_id": "the id was there before in the batch",
+    "classified_above_job": "classed above what the job may see",
+}
+ENDS = {
+    "pending": "no end yet",
+    "valid": "in the results",
+    "review": "wait for a person",
+    "dead": "dead letters",
+    "discarded": "given up by a person",
+    "cancelled": "batch was cancelled",
+    "skipped": "unchanged, not asked again",
+}
+"""What each place in the conservation equation means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of a table of facts."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+def state_words(state: str) -> str:
+    return state.replace("_", " ")
+
+
+def state_tone(state: str) -> str:
+    """`good`, `warn` or `bad`; a state that is not known needs attention."""
+    return _STATES.get(state, "warn")
+
+
+def check_word(check: CheckResult) -> str:
+    """`passed`, `warning`, `error`, or `blocks` where nothing may be released."""
+    if check.passed:
+        return "passed"
+    if check.stops_release:
+        return "blocks"
+    return "warning" if check.severity == "warn" else "error"
+
+
+def check_tone(check: CheckResult) -> str:
+    return {"passed": "good", "warning": "warn"}.get(check_word(check), "bad")
+
+
+def reason_words(reason: str) -> str:
+    """What a dead letter's reason means, where that is known beforehand."""
+    if reason.startswith("rule:"):
+        return f"fails the business rule {reason.removeprefix('rule:')}"
+    if reason.startswith("http_"):
+        return f"the provider kept answering {reason.removeprefix('http_')}"
+    return _REASONS.get(reason, "")
+
+
+def whole(number: int) -> str:
+    return f"{number:,}"
+
+
+def usd(amount: float) -> str:
+    """USD, with as many digits as a small amount needs."""
+    if amount == 0 or abs(amount) >= 1:
+        return f"${amount:,.2f}"
+    return f"${amount:.6f}".rstrip("0")
+
+
+def percent(share: float) -> str:
+    return f"{share:.1%}"
+
+
+def duration(seconds: float) -> str:
+    """For example `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 07 min`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def size(number: int) -> str:
+    return f"{number / 1_048_576:,.0f} MB"
+
+
+def dead_reasons(record: CompletionRecord) -> list[tuple[str, int, str]]:
+    """(reason, items, what it means), most frequent first."""
+    ordered = sorted(record.dead_by_reason.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [(reason, count, reason_words(reason)) for reason, count in ordered]
+
+
+def cost_facts(record: CompletionRecord) -> Iterator[Fact]:
+    tokens = record.tokens_in + record.tokens_out
+    budget = "" if record.budget_usd is None else f"of {usd(record.budget_usd)} budget"
+    yield Fact("Cost", usd(record.cost_usd), budget)
+    budget = "" if record.budget_tokens is None else f"of {whole(record.budget_tokens)} budget"
+    yield Fact("Tokens", whole(tokens), budget)
+    split = f"{whole(record.tokens_in)} sent, {whole(record.tokens_out)} answered"
+    yield Fact("Tokens sent and answered", split)
+    if record.answered:
+        yield Fact("Cost per answer", usd(record.cost_usd / record.answered))
+    yield Fact(
+        "Served by stored answers", whole(record.from_store), "documents, at no cost"
+    )
+
+
+def run_facts(record: CompletionRecord) -> Iterator[Fact]:
+    yield Fact("Started", f"{record.started_at:%Y-%m-%d %H:%M:%S %Z}")
+    yield Fact("Finished", f"{record.finished_at:%Y-%m-%d %H:%M:%S %Z}")
+    sla = "" if record.sla_seconds is None else f"of {duration(record.sla_seconds)} allowed"
+    if record.sla_met is not None:
+        sla += ", met" if record.sla_met else ", missed"
+    yield Fact("Duration", duration(record.duration_seconds), sla)
+    yield Fact("Pace", f"{record.items_per_second:,.1f} documents/s")
+    yield Fact("Documents asked", whole(record.asked), f"{whole(record.answered)} answered")
+    calls = f"{whole(record.retries)} retries, {whole(record.throttled)} throttled"
+    yield Fact("Calls", whole(record.calls), calls)
+    yield Fact("CPU", duration(record.cpu_seconds))
+    yield Fact("Peak memory", size(record.peak_rss_bytes))
+
+
+def origin_facts(record: CompletionRecord) -> Iterator[Fact]:
+    """Who and what made these results: for the audit."""
+    if record.owner:
+        yield Fact("Owner", record.owner)
+    if record.data_classification:
+        yield Fact("Data class", record.data_classification)
+    yield Fact("Started by", record.who)
+    yield Fact("Run", record.run_id)
+    model = record.model
+    if record.model_version != record.model:
+        model += f", version {record.model_version}"
+    yield Fact("Model", model, f"at {record.provider}")
+    yield Fact("Prompt version", record.prompt_version)
+    yield Fact("Output schema version", record.schema_version)
+    yield Fact("Spec hash", record.spec_hash)
+
+
+def pretty_spec(record: CompletionRecord) -> str:
+    """The frozen spec, indented; as it is where it is not JSON."""
+    try:
+        return json.dumps(json.loads(record.frozen_spec), indent=2, ensure_ascii=False)
+    except ValueError:
+        return record.frozen_spec
