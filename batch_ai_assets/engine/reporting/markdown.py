@@ -18,6 +18,7 @@ from .wording import (
     run_facts,
     state_words,
     whole,
+    with_code,
 )
 
 _ESCAPED = str.maketrans(
@@ -37,7 +38,7 @@ def _lines(record: CompletionRecord) -> Iterator[str]:
     yield ""
     yield f"**{_safe(state_words(record.state)).capitalize()}**" + (
         f" ({_safe(record.reason)})" if record.reason else ""
-    ) + (f": {_safe(record.message)}" if record.message else "")
+    ) + (f": {_said(record.message)}" if record.message else "")
     yield ""
     yield "## Every document, counted once"
     yield from _conservation(record)
@@ -66,7 +67,7 @@ def _lines(record: CompletionRecord) -> Iterator[str]:
     yield ""
     yield "## What to do next"
     yield ""
-    yield _safe(record.next_step) or "Nothing."
+    yield _said(record.next_step) or "Nothing."
 
 
 def _conservation(record: CompletionRecord) -> Iterator[str]:
@@ -107,7 +108,7 @@ def _checks(record: CompletionRecord) -> Iterator[str]:
     yield from _table(("", "check", "found", "bar"), rows)
     for check in record.checks:
         if check.todo:
-            yield f"- **{_safe(check.name)}**: {_safe(check.todo)}"
+            yield f"- **{_safe(check.name)}**: {_said(check.todo)}"
     if any(check.todo for check in record.checks):
         yield ""
 
@@ -149,6 +150,13 @@ def _table(
     for row in rows:
         yield f"| {' | '.join(row)} |"
     yield ""
+
+
+def _said(text: str) -> str:
+    """A sentence that may hold `code`."""
+    return "".join(
+        f"`{part}`" if code else _safe(part) for part, code in with_code(text.replace("\n", " "))
+    )
 
 
 def _safe(text: str | None) -> str:

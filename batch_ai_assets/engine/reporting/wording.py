@@ -43,9 +43,9 @@ _REASONS = {
 }
 ENDS = {
     "pending": "no end yet",
-    "valid": "in the results",
+    "valid": "usable",
     "review": "wait for a person",
-    "dead": "dead letters",
+    "dead": "failed for good, reasons below",
     "discarded": "given up by a person",
     "cancelled": "batch was cancelled",
     "skipped": "unchanged, not asked again",
@@ -105,7 +105,20 @@ def usd(amount: float) -> str:
 
 
 def percent(share: float) -> str:
+    """One decimal; never rounded to nothing or to all."""
+    if 0 < share < 0.0005:
+        return "< 0.1%"
+    if 0.9995 <= share < 1:
+        return "> 99.9%"
     return f"{share:.1%}"
+
+
+def with_code(text: str) -> list[tuple[str, bool]]:
+    """Text cut at backticks: (part, whether it is code). An odd backtick is only text."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return [(text, False)]
+    return [(part, place % 2 == 1) for place, part in enumerate(parts) if part]
 
 
 def duration(seconds: float) -> str:
@@ -153,8 +166,8 @@ def run_facts(record: CompletionRecord) -> Iterator[Fact]:
         sla += ", met" if record.sla_met else ", missed"
     yield Fact("Duration", duration(record.duration_seconds), sla)
     yield Fact("Pace", f"{record.items_per_second:,.1f} documents/s")
-    yield Fact("Documents asked", whole(record.asked), f"{whole(record.answered)} answered")
-    calls = f"{whole(record.retries)} retries, {whole(record.throttled)} throttled"
+    yield Fact("Documents asked", whole(record.asked), f"({whole(record.answered)} answered)")
+    calls = f"({whole(record.retries)} retries, {whole(record.throttled)} throttled)"
     yield Fact("Calls", whole(record.calls), calls)
     yield Fact("CPU", duration(record.cpu_seconds))
     yield Fact("Peak memory", size(record.peak_rss_bytes))

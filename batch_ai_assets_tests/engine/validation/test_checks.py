@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from upath import UPath
 
 from batch_ai_assets.engine.figures import BatchFigures, Conservation
 from batch_ai_assets.engine.spec.job import ThresholdsSpec
@@ -324,6 +325,18 @@ def test_all_checks_of_a_sound_batch_pass_and_none_blocks(tmp_path: Path) -> Non
     wanted = run_checks(JOB, figures(Conservation(items=4, valid=4)), table, duckdb.connect)
     assert [result.name for result in blocking_failures(wanted)] == ["completeness"]
     assert [set(a.figures) for a in results] == [set(b.figures) for b in wanted]
+
+
+def test_rows_in_object_storage_are_checked_like_local_ones(tmp_path: Path) -> None:
+    job = make_job(rules=[{"name": "some", "sql": "score > 0.1"}])
+    local = write_rows(job, tmp_path, [make_row(job, n) for n in range(3)])[0]
+    remote = UPath("memory://checks/part-00000.parquet")
+    remote.parent.mkdir(parents=True, exist_ok=True)
+    remote.write_bytes(Path(local).read_bytes())
+    paths = [str(remote)]
+    assert schema(job, paths).figures["rows"] == 3
+    assert rules(job, paths, duckdb.connect).passed
+    assert lineage(job.name, "b1", paths, duckdb.connect).figures["rows"] == 3
 
 
 def test_which_checks_may_block_is_known_before_any_batch() -> None:
