@@ -113,10 +113,9 @@ def _licence_texts(distribution: Distribution) -> Iterator[tuple[str, str]]:
 
 
 def _below_dist_info(path: PackagePath) -> str | None:
-    for depth, part in enumerate(path.parts[:-1]):
-        if part.endswith(".dist-info"):
-            return "/".join(path.parts[depth + 1 :])
-    return None
+    # Further down there are vendored packages, and their licences are not this package's.
+    top, *below = path.parts
+    return "/".join(below) if below and top.endswith(".dist-info") else None
 
 
 def _is_licence(file: str) -> bool:
