@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch_ai_assets.engine.validation.answer import AnswerCheck
 from batch_ai_assets.engine.validation.confidence import ConfidenceReader
+from batch_ai_assets.local_provider.model import ChatRequest, Message
+from batch_ai_assets.local_provider.stub import StubModel
 
 from .samples import make_job
 
@@ -130,3 +133,16 @@ def test_no_text_and_no_tokens_make_it_raise(content: str, parts: list[str]) -> 
     tokens = [Token(part, -0.1) for part in parts]
     SPELT.read({"family": "x"}, content, tokens)
     SPELT.read({"family": "x"}, "".join(parts), tokens)
+
+
+def test_the_bundled_providers_tokens_give_the_probability_of_the_answered_value() -> None:
+    job = make_job(confidence={"from": "logprob", "field": "family"})
+    message = Message("user", "<document-0>\nPermission is hereby granted\n</document-0>")
+    request = ChatRequest("stub", (message,), job.output_schema(), 256, True, 5)
+    answer = StubModel().answer(request)
+    fields = AnswerCheck(job).check(answer.content).fields
+    assert fields is not None
+    assert answer.tokens is not None
+    spelt = [one for one in answer.tokens if one.token == fields["family"]]
+    confidence = ConfidenceReader(job).read(fields, answer.content, answer.tokens)
+    assert confidence == pytest.approx(math.exp(spelt[0].logprob))
