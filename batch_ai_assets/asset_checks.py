@@ -119,8 +119,7 @@ def _halt(here: Stage) -> None:
 
     Only where the run would have released: a check that is repeated by itself changes nothing.
     """
-    selected = here.context.run.asset_selection
-    if selected is not None and asset_key(here.job, "results") not in selected:
+    if asset_key(here.job, "results") not in here.context.job_def.asset_layer.selected_asset_keys:
         return
     from batch_ai_assets.engine.batch import release
 

@@ -31,10 +31,9 @@ def progress_lines(
 
 def progress_line(progress: Progress) -> str:
     """One line: how far, how fast, how long still, what it has cost."""
-    share = 100 * progress.done / progress.total if progress.total else 100.0
     eta = "" if progress.eta_seconds is None else f", {progress.eta_seconds:,.0f} s to go"
     return (
-        f"{progress.done:,} of {progress.total:,} items ({share:.1f} %),"
-        f" {progress.items_per_second * 3600:,.0f} items/h{eta},"
+        f"{progress.done:,} of {progress.total:,} items ({progress.percent:.1f} %),"
+        f" {progress.items_per_hour:,.0f} items/h{eta},"
         f" {progress.tokens:,} tokens, {progress.cost_usd:.4f} USD, {progress.dead:,} dead"
     )

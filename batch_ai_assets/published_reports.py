@@ -53,15 +53,15 @@ def publish_report(root: str, record: CompletionRecord, run_id: str) -> Publishe
 
     Raises StorageError.
     """
-    from batch_ai_assets.engine.reporting.html import to_html
-    from batch_ai_assets.engine.reporting.markdown import to_markdown
+    from batch_ai_assets.engine.reporting.html import render_html
+    from batch_ai_assets.engine.reporting.markdown import render_markdown
 
     home = _home(root, record.job, record.batch)
     try:
         folder = new_folder(home, run_id)
         (folder / "report.json").write_bytes(record.to_json())
-        (folder / "report.md").write_text(to_markdown(record), encoding="utf-8")
-        (folder / "report.html").write_text(to_html(record), encoding="utf-8")
+        (folder / "report.md").write_text(render_markdown(record), encoding="utf-8")
+        (folder / "report.html").write_text(render_html(record), encoding="utf-8")
         put_json(home / "_latest.json", {"path": str(folder)})
     except OSError as error:
         raise StorageError(

@@ -43,7 +43,7 @@ def who_started(tags: Mapping[str, str]) -> str:
         ("dagster/backfill", "backfill"),
     ):
         if tag in tags:
-            return f"{word} {tags[tag]}"
+            return f"{word}:{tags[tag]}"
     return "dagster"
 
 

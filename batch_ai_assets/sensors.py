@@ -18,7 +18,7 @@ from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.resources import ENGINE
 
 if TYPE_CHECKING:
-    from batch_ai_assets.engine.batch import Deps
+    from batch_ai_assets.engine.deps import Deps
 
 MAX_OFFERS = 3
 """Exports asked for at most so often per revision; a failing one does not run for ever."""

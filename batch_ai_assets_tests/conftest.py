@@ -9,14 +9,19 @@ import ipaddress
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 
 from batch_ai_assets.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from batch_ai_assets.local_provider.process import LocalProvider
+
+    from .running import Platform
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -55,6 +60,41 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real documents in {folder}; name their folder in BATCH_AI_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def stub_model() -> Iterator[LocalProvider]:
+    """A stub model that answers at once, one for all tests of a worker; see `platform`."""
+    from batch_ai_assets.local_provider.options import ServerOptions
+    from batch_ai_assets.local_provider.process import LocalProvider
+
+    with LocalProvider(ServerOptions(model="stub")) as server:
+        yield server
+
+
+@pytest.fixture
+def platform(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stub_model: LocalProvider
+) -> Iterator[Callable[..., Platform]]:
+    """Make a platform with these jobs: a home, a registry, a model, a Dagster instance."""
+    import dagster as dg
+
+    from .jobs import write_registry
+    from .running import Platform
+
+    folder = tmp_path / "registry"
+    monkeypatch.setenv("BATCH_AI_REGISTRY", str(folder))
+    settings.cache_clear()
+    stub_model.reset_stats()
+
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+
+        def make(*jobs: dict[str, Any]) -> Platform:
+            write_registry(folder, *jobs, base_url=stub_model.base_url)
+            return Platform(home, folder, stub_model, instance)
+
+        yield make
+    settings.cache_clear()
 
 
 @pytest.fixture(autouse=True, scope="session")

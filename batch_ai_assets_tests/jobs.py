@@ -44,17 +44,20 @@ def job_file(name: str = "mail", **changes: Any) -> dict[str, Any]:
 
 
 def write_registry(
-    folder: Path, *jobs: dict[str, Any], base_url: str = "http://127.0.0.1:9/v1"
+    folder: Path, *jobs: dict[str, Any], base_url: str = "http://127.0.0.1:9/v1", **more: str
 ) -> Path:
-    """A registry folder with these jobs and one provider `near` at `base_url`."""
+    """A registry folder with these jobs, the provider `near`, and `more` providers by address."""
     folder.mkdir(parents=True, exist_ok=True)
-    provider = {
-        "kind": "openai",
-        "base_url": base_url,
-        "approved_classes": ["public", "internal"],
-        "models": PROVIDER_MODELS,
+    providers = {
+        name: {
+            "kind": "openai",
+            "base_url": address,
+            "approved_classes": ["public", "internal"],
+            "models": PROVIDER_MODELS,
+        }
+        for name, address in {"near": base_url, **more}.items()
     }
-    (folder / "providers.yaml").write_text(yaml.safe_dump({"near": provider}))
+    (folder / "providers.yaml").write_text(yaml.safe_dump(providers))
     for job in jobs:
         place = folder / job["job"]
         place.mkdir(exist_ok=True)

@@ -26,7 +26,7 @@ from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.run_tags import STARTED_BY_CLI, STATE, mode_of, who_started
 
 if TYPE_CHECKING:
-    from batch_ai_assets.engine.batch import Deps, Run
+    from batch_ai_assets.engine.deps import Deps, Run
 
 AnyContext = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
@@ -91,7 +91,7 @@ def stage(context: AnyContext, job: ResolvedJob) -> Iterator[Stage]:
 
 def open_stage(context: AnyContext, job: ResolvedJob) -> Stage:
     """The stage of this run. Fails the step where the connections cannot be opened."""
-    from batch_ai_assets.engine.batch import Mode, Run
+    from batch_ai_assets.engine.deps import Mode, Run
 
     tags = context.run.tags
     context.instance.add_run_tags(context.run.run_id, {STATE: "running"})

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 def report_unreached(here: Stage) -> None:
     """Publish `dead_letter_queue` and `completion_report` of a batch that stopped before them.
 
-    What went wrong here is logged and never hides why the batch stopped.
+    What went wrong here is logged and never hides why the batch stopped. A batch that was never
+    planned has neither.
     """
     for publish in (_dead_letters, _completion):
         try:
-            publish(here)
+            if here.deps.store.batches.latest_plan(here.job.name, here.batch) is not None:
+                publish(here)
         except (BatchAIError, OSError) as error:
             here.context.log.warning(f"After the stop: {error}")
 
@@ -43,9 +45,9 @@ def _completion(here: Stage) -> None:
     from batch_ai_assets.published_reports import publish_report
 
     kept = here.deps.store.batches.latest_record(here.job.name, here.batch)
-    if kept is None:
-        return
-    record = CompletionRecord.from_json(kept)
+    record = CompletionRecord.from_json(kept) if kept is not None else None
+    if record is None or record.run_id != here.run.run_id:
+        return  # the newest record tells of an earlier run
     report = publish_report(str(here.deps.tables.root), record, here.run.run_id)
     _report(here, "completion_report", {**report.metadata(), **here.metadata()})
 

@@ -6,20 +6,18 @@ schedule or a click in the UI, with a progress bar instead of log lines.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from batch_ai_assets.commands.person import person
 from batch_ai_assets.connections import Connections, open_deps
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.spec.registry import Registry
-from batch_ai_assets.partitions import checked_batch_key, default_batch_key
 from batch_ai_assets.resources import ENGINE
 from batch_ai_assets.run_tags import MODE, STARTED_BY_CLI, WHO
 from batch_ai_assets.settings import settings
@@ -54,16 +52,13 @@ class RunOutcome:
 
 def run_batch_in_process(
     registry: Registry,
-    name: str,
-    batch: str | None,
+    job: ResolvedJob,
+    key: str,
     mode: str,
     progress: Callable[[Progress], None],
     verbose: bool = False,
 ) -> RunOutcome:
-    """Run a batch to its end. Raises SpecError for a job or a key that there cannot be."""
-    job = registry.job(name)
-    now = datetime.now(UTC)
-    key = checked_batch_key(job.spec, batch, now) if batch else default_batch_key(job.spec, now)
+    """Run the batch `key` to its end."""
     with instance() as here:
         if job.spec.batches.cadence == "manual":
             here.add_dynamic_partitions(job.name, [key])
@@ -103,7 +98,7 @@ def _console(level: str) -> dict[str, Any]:
 def _tags(mode: str) -> dict[str, str]:
     return {
         MODE: mode,
-        WHO: f"{getpass.getuser()} (command line)",
+        WHO: person(),
         STARTED_BY_CLI: "true",
         # The person at the terminal decides what happens next, not the retry daemon.
         "dagster/max_retries": "0",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from batch_ai_assets.commands.person import person
 from batch_ai_assets.commands.streams import output
 from batch_ai_assets.engine.errors import SpecError
 
 if TYPE_CHECKING:
-    from batch_ai_assets.engine.batch import Deps
+    from batch_ai_assets.engine.deps import Deps
     from batch_ai_assets.engine.state.rows import DeadLetterRow
 
 
@@ -94,17 +94,25 @@ def _tell(letter: DeadLetterRow) -> None:
 
 def _open_payload(letter: DeadLetterRow, deps: Deps) -> None:
     """Write down who opens it, then open it: an unrecorded look must not be possible."""
-    from batch_ai_assets.engine.deadletter.payload import open_answer, open_payload
+    from batch_ai_assets.engine.sealing import document_context
 
     deps.store.batches.note(
-        getpass.getuser(), "dead letter opened", letter.job, letter.batch, letter.item_id
+        person(), "dead letter opened", letter.job, letter.batch, letter.item_id
     )
-    click.echo("document")
-    click.echo(open_payload(letter, deps.sealer))
-    answer = open_answer(letter, deps.sealer)
-    if answer is not None:
-        click.echo("last answer")
-        click.echo(answer)
+    context = document_context(letter.job, letter.batch, letter.item_id)
+    for name, sealed in (("document", letter.sealed_payload), ("answer", letter.sealed_answer)):
+        if sealed is not None:
+            click.echo(name)
+            click.echo(_harmless(deps.sealer.open(sealed, context)))
+
+
+def _harmless(content: bytes) -> str:
+    """Text that cannot move the cursor or colour the terminal: a document is never trusted."""
+    text = content.decode("utf-8", "backslashreplace")
+    return "".join(
+        letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1]
+        for letter in text
+    )
 
 
 def _time(seconds: float) -> str:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
 import click
 
 from batch_ai_assets.commands.streams import errors, output
+from batch_ai_assets.engine.errors import SpecError
+
+if TYPE_CHECKING:
+    from batch_ai_assets.engine.spec.registry import Registry
+    from batch_ai_assets.engine.spec.resolved import ResolvedJob
 
 
 @click.command("run")
@@ -33,7 +41,9 @@ def run(
     context.exit(run_and_report(job, batch, mode, verbose))
 
 
-def run_and_report(job: str, batch: str | None, mode: str = "resume", verbose: bool = False) -> int:
+def run_and_report(
+    name: str, batch: str | None, mode: str = "resume", verbose: bool = False
+) -> int:
     """Run, print the summary, and return the exit code."""
     from batch_ai_assets.commands.dagster_run import Ending, run_batch_in_process
     from batch_ai_assets.commands.progress_bar import shown_progress
@@ -42,7 +52,23 @@ def run_and_report(job: str, batch: str | None, mode: str = "resume", verbose: b
     from batch_ai_assets.settings import settings
 
     registry = load_registry(settings().registry)
+    job, key = _wanted(registry, name, batch)
     with shown_progress(errors()) as progress:
-        outcome = run_batch_in_process(registry, job, batch, mode, progress, verbose)
+        outcome = run_batch_in_process(registry, job, key, mode, progress, verbose)
     print_summary(outcome, output())
     return {Ending.COMPLETED: 0, Ending.STOPPED: 1, Ending.INTERRUPTED: 130}[outcome.ending]
+
+
+def _wanted(registry: Registry, name: str, batch: str | None) -> tuple[ResolvedJob, str]:
+    """The job and the batch key. A word that was mistyped is wrong usage, a broken job is not."""
+    from batch_ai_assets.partitions import checked_batch_key, default_batch_key
+
+    now = datetime.now(UTC)
+    try:
+        job = registry.job(name)
+        key = checked_batch_key(job.spec, batch, now) if batch else default_batch_key(job.spec, now)
+    except SpecError as error:
+        if any(broken.name == name for broken in registry.broken):
+            raise
+        raise click.UsageError(str(error)) from error
+    return job, key

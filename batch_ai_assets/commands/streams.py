@@ -8,11 +8,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_NO_EDGE = 10_000
+"""Columns of a pipe: nothing is cut."""
+
+
 def output() -> Console:
-    """Where results go; plain text where it is a pipe."""
+    """Where results go; plain text of any width where it is a pipe."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _NO_EDGE
+    return console
 
 
 def errors() -> Console:

@@ -14,16 +14,21 @@ if TYPE_CHECKING:
 
 def print_summary(outcome: RunOutcome, console: Console) -> None:
     """The record of this run where there is one, and why it stopped where it did."""
-    from batch_ai_assets.engine.reporting.text import to_text
+    from batch_ai_assets.engine.reporting.text import summary_lines
 
     report = _report_of(outcome)
     if report is not None:
-        console.print(to_text(report.record()), markup=False)
+        record = report.record()
+        equation = record.conservation.line
+        console.print(equation, markup=False, style="bold")
+        for line in summary_lines(record):
+            if line not in (equation, record.message):
+                console.print(line, markup=False)
     if outcome.message:
         console.print(outcome.message, markup=False, style="red")
     if report is not None:
-        console.print(f"Report    {report.html}", markup=False)
-    console.print(f"Open it   batch-ai ui {outcome.job} {outcome.batch}", markup=False)
+        console.print(f"report    {report.html}", markup=False)
+    console.print(f"open it   batch-ai ui {outcome.job} {outcome.batch}", markup=False)
 
 
 def _report_of(outcome: RunOutcome) -> PublishedReport | None:

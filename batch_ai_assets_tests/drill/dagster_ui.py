@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCATION = {
-    "repositoryLocationName": "batch_ai_assets",
+    "repositoryLocationName": "batch_ai_assets.definitions",
     "repositoryName": "__repository__",
 }
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")

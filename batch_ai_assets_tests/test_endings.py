@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+
+from .jobs import job_file, write_documents, write_registry
+from .running import Platform, failure, letters, refused
+
+Make = Callable[..., Platform]
+EIGHT = (
+    "raw_inputs", "work_plan", "enriched_outputs", "validation_report",
+    "results", "dead_letter_queue", "review_queue", "completion_report",
+)  # fmt: skip
+
+
+def numbers(event: dg.AssetMaterialization | None) -> dict[str, Any]:
+    assert event is not None
+    return {key: value.value for key, value in event.metadata.items()}
+
+
+def test_a_completed_batch_has_eight_assets_that_tell_one_story(platform: Make) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", {**letters(5), **refused(2)})
+
+    run = here.run("mail", "monday")
+
+    assert run.success
+    assert here.state(run) == "completed_with_dead_letters"
+    told = {name: numbers(here.newest("mail", name, "monday")) for name in EIGHT}
+    assert all(told[name]["items"] == 7 for name in EIGHT)
+    assert told["results"]["dagster/row_count"] == told["results"]["valid"] == 5
+    assert told["dead_letter_queue"]["dagster/row_count"] == 2
+    assert told["completion_report"]["conservation"].startswith("7 items = ")
+    assert told["completion_report"]["conservation_holds"] is True
+    assert all("duration_seconds" in told[name] for name in EIGHT)
+
+
+def test_a_finished_batch_is_not_paid_again(platform: Make) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", letters(5))
+    here.run("mail", "monday")
+    before = here.model.stats()["calls"]
+
+    again = here.run("mail", "monday")
+
+    assert again.success
+    assert here.model.stats()["calls"] == before
+    record = here.report("mail", "monday").record()
+    assert record.version == 1
+
+
+def test_the_mode_tag_asks_for_a_new_version_that_stored_answers_serve(platform: Make) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", letters(5))
+    here.run("mail", "monday")
+    before = here.model.stats()["calls"]
+
+    here.run("mail", "monday", **{"batch_ai/mode": "reprocess"})
+
+    record = here.report("mail", "monday").record()
+    assert (record.version, record.from_store, record.cost_usd) == (2, 5, 0.0)
+    assert here.model.stats()["calls"] == before
+
+
+def test_a_mode_that_is_none_is_refused_before_any_call(platform: Make) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", letters(1))
+
+    run = here.run("mail", "monday", **{"batch_ai/mode": "again"})
+
+    assert "may be resume, reprocess, fresh" in failure(run)
+    assert here.model.stats()["calls"] == 0
+
+
+def test_a_batch_without_input_fails_with_the_engines_words(platform: Make) -> None:
+    here = platform(job_file())
+
+    run = here.run("mail", "monday")
+
+    assert here.status(run) == dg.DagsterRunStatus.FAILURE
+    assert here.state(run) == "failed"
+    assert "inbox/mail" in failure(run)
+    assert here.newest("mail", "completion_report", "monday") is None
+
+
+def test_a_batch_at_the_end_of_its_budget_halts_and_still_reports(platform: Make) -> None:
+    here = platform(job_file(budget={"limit_usd": 0.002}))
+    write_documents(here.home, "mail", letters(50))
+
+    run = here.run("mail", "monday")
+
+    assert here.status(run) == dg.DagsterRunStatus.FAILURE
+    assert here.state(run) == "halted: budget"
+    report = here.newest("mail", "completion_report", "monday")
+    told = numbers(report)
+    assert told["run"] == run.run_id
+    assert told["pending"] > 0
+    assert told["conservation_holds"] is True
+    assert here.newest("mail", "dead_letter_queue", "monday") is not None
+    assert here.newest("mail", "results", "monday") is None
+
+
+def test_a_halted_run_is_not_tried_again_by_any_retry_policy(platform: Make) -> None:
+    here = platform(job_file(budget={"limit_usd": 0.002}))
+    write_documents(here.home, "mail", letters(50))
+
+    run = here.run("mail", "monday")
+
+    assert not any(event.is_step_up_for_retry for event in run.all_events)
+    found = here.instance.get_run_by_id(run.run_id)
+    assert found is not None
+    assert found.tags["dagster/failure_reason"] == "STEP_FAILURE"
+
+
+def test_a_halted_batch_goes_on_where_it_was_when_the_budget_is_raised(platform: Make) -> None:
+    here = platform(job_file(budget={"limit_usd": 0.002}))
+    write_documents(here.home, "mail", letters(50))
+    here.run("mail", "monday")
+    paid = here.answers()
+
+    write_registry(here.folder, job_file(), base_url=here.model.base_url)
+    run = here.run("mail", "monday")
+
+    assert run.success
+    answers = here.answers()
+    assert len(paid) < 50 == len(answers)
+    assert set(answers.values()) == {1}
+
+
+def test_a_provider_that_is_not_there_halts_the_batch_by_name(platform: Make) -> None:
+    here = platform(job_file())
+    write_registry(here.folder, job_file(), base_url="http://127.0.0.1:9/v1")
+    write_documents(here.home, "mail", letters(5))
+
+    run = here.run("mail", "monday")
+
+    assert here.status(run) == dg.DagsterRunStatus.FAILURE
+    assert "127.0.0.1:9" in failure(run)
+    assert here.report("mail", "monday").record().conservation.pending == 5
+
+
+def test_no_document_text_is_in_anything_that_dagster_keeps(platform: Make) -> None:
+    here = platform(job_file())
+    secret = "the moon is made of copper"
+    write_documents(
+        here.home, "mail", {"a": secret, "b": f"[[stub:refusal]] {secret}", **letters(1)}
+    )
+
+    run = here.run("mail", "monday")
+
+    records = here.instance.all_logs(run.run_id)
+    kept = " ".join(dg.serialize_value(record) for record in records)
+    report = here.newest("mail", "completion_report", "monday")
+    assert secret not in kept
+    assert secret not in json.dumps(dg.serialize_value(report))
+    for name in ("report.json", "report.md", "report.html"):
+        assert secret not in (here.report("mail", "monday").folder / name).read_text()
