@@ -28,7 +28,7 @@ def build_defs(
     registry: the jobs; read from the settings' registry folder where it is not given.
     resource_overrides: resources to use instead of the platform's own, by key.
     """
-    known = registry if registry is not None else load_registry(settings().registry)
+    known = registry or load_registry(settings().registry, prove_rules=False)
     with warnings.catch_warnings():
         # Partitioned asset checks are a preview feature; the version of Dagster is pinned.
         warnings.simplefilter("ignore", category=dg.PreviewWarning)

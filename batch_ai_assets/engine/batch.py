@@ -44,6 +44,7 @@ from .tables import BatchTable, Current
 from .validation.check_result import CheckResult
 from .validation.checks import blocking_failures, run_checks
 from .validation.columns import enriched_schema, result_schema
+from .validation.rules import check_rules
 
 __all__ = [
     "Deps",
@@ -82,6 +83,7 @@ def read_inputs(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTabl
         plan = deps.store.batches.latest_plan(job.name, batch)
         if plan is not None and plan.planned_at and _reads_the_same(plan, job):
             return deps.tables.open(plan.raw_path)
+        check_rules(job, deps.connect)
         location = resolve_location(job, batch, deps.home)
         rows = manifest_rows(job.name, batch, read_documents(job, location), deps.sealer)
         raw = deps.tables.write(job.name, "raw_inputs", batch, run.run_id, manifest_schema(), rows)
