@@ -6,6 +6,7 @@ alike. Knows nothing of Dagster. Everything heavy is imported when it is opened.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ def open_deps(
 
     Raises StateError, SealError, SpecError.
     """
+    from batch_ai_assets.engine import failpoints
     from batch_ai_assets.engine.deps import Deps
     from batch_ai_assets.engine.sealing import Sealer, load_keys
     from batch_ai_assets.engine.state.store import StateStore
@@ -56,6 +58,9 @@ def open_deps(
 
     here = place or settings()
     here.prepare_home()
+    logging.getLogger("batch_ai").setLevel(here.log_level)
+    if here.failpoint:
+        failpoints.kill_at(here.failpoint)
     store = StateStore.open(here.state_url)
     try:
         yield Deps(

@@ -10,6 +10,7 @@ import resource
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
@@ -44,12 +45,8 @@ def draw_up(
     current = deps.tables.current(job.name, plan.batch)
     released = current is not None and current.version == plan.version
     return CompletionRecord(
-        job=job.name,
         batch=plan.batch,
         version=plan.version,
-        owner=job.spec.owner,
-        purpose=job.spec.purpose,
-        data_classification=job.spec.data_classification,
         state=state.value,
         reason=reason or None,
         message=message,
@@ -62,24 +59,6 @@ def draw_up(
         sla_met=None if sla is None else seconds <= sla and state.finished,
         spec_hash=plan.spec_hash,
         frozen_spec=plan.spec,
-        provider=job.spec.model.provider,
-        model=job.spec.model.name,
-        model_version=job.model_version,
-        prompt_version=job.spec.prompt.version,
-        schema_version=job.spec.output.version,
-        conservation=ConservationRecord.of(figures.conservation),
-        dead_by_reason=dict(figures.dead_by_reason),
-        tokens_in=figures.tokens_in,
-        tokens_out=figures.tokens_out,
-        cost_usd=figures.cost_usd,
-        budget_usd=job.spec.budget.limit_usd,
-        budget_tokens=job.spec.budget.limit_tokens,
-        asked=figures.asked,
-        answered=figures.answered,
-        from_store=figures.from_store,
-        calls=figures.calls,
-        retries=figures.retries,
-        throttled=figures.throttled,
         items_per_second=figures.conservation.finished / seconds if seconds else 0.0,
         cpu_seconds=_cpu_seconds(),
         peak_rss_bytes=_peak_rss_bytes(),
@@ -87,7 +66,44 @@ def draw_up(
         accuracy=_accuracy(job, plan, deps),
         results_location=current.path if released and current else None,
         next_step=_next_step(job, plan, state, reason, figures),
+        **_of_job(job),
+        **_of_figures(figures),
     )
+
+
+def _of_job(job: ResolvedJob) -> dict[str, Any]:
+    """The record's fields that say what was asked of whom."""
+    spec = job.spec
+    return {
+        "job": job.name,
+        "owner": spec.owner,
+        "purpose": spec.purpose,
+        "data_classification": spec.data_classification,
+        "provider": spec.model.provider,
+        "model": spec.model.name,
+        "model_version": job.model_version,
+        "prompt_version": spec.prompt.version,
+        "schema_version": spec.output.version,
+        "budget_usd": spec.budget.limit_usd,
+        "budget_tokens": spec.budget.limit_tokens,
+    }
+
+
+def _of_figures(figures: BatchFigures) -> dict[str, Any]:
+    """The record's fields that count."""
+    return {
+        "conservation": ConservationRecord.of(figures.conservation),
+        "dead_by_reason": dict(figures.dead_by_reason),
+        "tokens_in": figures.tokens_in,
+        "tokens_out": figures.tokens_out,
+        "cost_usd": figures.cost_usd,
+        "asked": figures.asked,
+        "answered": figures.answered,
+        "from_store": figures.from_store,
+        "calls": figures.calls,
+        "retries": figures.retries,
+        "throttled": figures.throttled,
+    }
 
 
 def _next_step(
