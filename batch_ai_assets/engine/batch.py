@@ -81,9 +81,10 @@ def read_inputs(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTabl
     """
     with _stage(job, batch, run, deps, stays_planned=True):
         plan = deps.store.batches.latest_plan(job.name, batch)
-        if plan is not None and plan.planned_at and _reads_the_same(plan, job):
+        if next_step(plan, job.spec_hash(), run.mode) is Step.PLAN:
+            check_rules(job, deps.connect)
+        if plan is not None and _reads_the_same(plan, job):
             return deps.tables.open(plan.raw_path)
-        check_rules(job, deps.connect)
         location = resolve_location(job, batch, deps.home)
         rows = manifest_rows(job.name, batch, read_documents(job, location), deps.sealer)
         raw = deps.tables.write(job.name, "raw_inputs", batch, run.run_id, manifest_schema(), rows)
@@ -106,7 +107,7 @@ def plan_work(
             batch,
             spec=job.model_dump_json(by_alias=True),
             spec_hash=job.spec_hash(),
-            mode=run.mode.value,
+            mode=_mode(plan, run),
             raw_path=raw.path,
             items=raw.rows,
         )
@@ -115,7 +116,8 @@ def plan_work(
         table = deps.tables.write(
             job.name, "work_plan", batch, run.run_id, work_plan_schema(), planner.work_plan()
         )
-        store.batches.mark(plan.plan_id, work_plan_path=table.path)
+        # One mark for both: a version is planned once all of its plan is there.
+        store.batches.mark(plan.plan_id, work_plan_path=table.path, planned_at=store.clock())
         log_event(
             "batch_planned",
             job=job.name, batch=batch, run_id=run.run_id, version=plan.version,
@@ -202,8 +204,12 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
         plan = _plan(job, batch, deps)
         if plan.finished_at and plan.results_path:
             return deps.tables.open(plan.results_path)
+        releases = deps.store.releases.of(job.name, batch)
+        mine = next((one for one in releases if one.version == plan.version), None)
+        if mine is not None:  # a crash came after the release: it stands, and so do its rows
+            deps.store.batches.mark(plan.plan_id, results_path=mine.path)
         findings = checks(job, batch, deps)
-        candidate = deps.tables.open(str(plan.results_path))
+        candidate = deps.tables.open(mine.path if mine else str(plan.results_path))
         if failed := blocking_failures(findings):
             names = ", ".join(result.name for result in failed)
             log_event("checks_failed", job=job.name, batch=batch, run_id=run.run_id, names=names)
@@ -212,8 +218,6 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
                 f"Nothing of {job.name}/{batch} was released; failed: "
                 + "; ".join(f"{result.name} ({result.found})" for result in failed),
             )
-        releases = deps.store.releases.of(job.name, batch)
-        mine = next((one for one in releases if one.version == plan.version), None)
         if mine is None:
             mine = deps.store.releases.add(
                 plan, by="automatic", reason="blocking checks passed",
@@ -262,8 +266,8 @@ def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRe
         deps.store.batches.keep_record(
             job.name, batch, plan.version, run.run_id, record.model_dump_json()
         )
-        deps.store.batches.mark(plan.plan_id, finished_at=deps.store.clock())
         _move(job, batch, run, deps, state)
+        deps.store.batches.mark(plan.plan_id, finished_at=deps.store.clock())
         deps.store.leases.release(job.name, batch, run.run_id)
         log_event(
             "batch_ended",
@@ -362,6 +366,13 @@ def _plan(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
             "first, or run the whole job."
         )
     return plan
+
+
+def _mode(plan: Plan | None, run: Run) -> str:
+    """A version whose planning was cut off is planned as it was begun, unless told otherwise."""
+    if plan is not None and plan.planned_at is None and run.mode is Mode.RESUME:
+        return plan.mode
+    return run.mode.value
 
 
 def _reads_the_same(plan: Plan, job: ResolvedJob) -> bool:

@@ -55,3 +55,5 @@ class Deps:
     connect: Callable[[], DuckDBPyConnection]
     """A fresh in-memory DuckDB connection."""
     progress: Callable[[Progress], None]
+    grace_seconds: float = 25.0
+    """How long calls in flight may still answer after a signal."""

@@ -20,20 +20,21 @@ POINTS = (
     "before_pointer",
 )
 
-_armed: dict[str, Callable[[], None]] = {}
+_armed: dict[str, list[Callable[[], None]]] = {}
 
 
 def hit(name: str) -> None:
     """Run what is armed at `name`, if anything."""
-    if _armed and (action := _armed.get(name)) is not None:
-        action()
+    if _armed:
+        for action in _armed.get(name, ()):
+            action()
 
 
 def arm(name: str, action: Callable[[], None]) -> None:
-    """From now on, run `action` at `name`."""
+    """From now on, run `action` at `name`, after those that are armed there already."""
     if name not in POINTS:
         raise ValueError(f"{name!r} is no failpoint; they are {', '.join(POINTS)}")
-    _armed[name] = action
+    _armed.setdefault(name, []).append(action)
 
 
 def disarm_all() -> None:

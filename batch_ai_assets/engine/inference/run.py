@@ -67,7 +67,10 @@ class _Shard:
         self._purse = Purse(job.spec.budget, job.offer.rate, spent_usd, spent_tokens)
         self._writer = Writer(deps.store.database, self._plan, deps.sealer)
         judge = Judge(job, LetterWriter(self._plan, deps.sealer), job.offer.rate)
-        self._crew = Crew(job, self._template, judge, self._writer, self._purse, self._run_id)
+        self._crew = Crew(
+            job, self._template, judge, self._writer, self._purse, self._run_id,
+            deps.grace_seconds,
+        )  # fmt: skip
         self._catch_signals(asyncio.get_running_loop())
         showing = asyncio.create_task(self._show_progress())
         try:

@@ -25,9 +25,6 @@ from .outcome import Failure, FailureClass, Reply, interpret
 from .request import RequestTemplate
 from .transport import Broken, Transport, Unreachable
 
-GRACE_SECONDS = 25.0
-"""How long calls in flight may still answer after a stop."""
-
 
 @dataclass(slots=True)
 class Counts:
@@ -49,6 +46,7 @@ class Crew:
         writer: Writer,
         purse: Purse,
         run_id: str,
+        grace_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         limits, allowed = job.spec.limits, job.provider.limits
@@ -58,6 +56,7 @@ class Crew:
         self._writer = writer
         self._purse = purse
         self._run_id = run_id
+        self._grace_seconds = grace_seconds
         self._clock = clock
         self._size = limits.concurrency
         self.began_at = clock()
@@ -131,7 +130,7 @@ class Crew:
             await asyncio.wait_for(self._stop_event.wait(), seconds)
 
     async def _drain(self, waiting: list[asyncio.Task[None]]) -> None:
-        _, late = await asyncio.wait(waiting, timeout=GRACE_SECONDS)
+        _, late = await asyncio.wait(waiting, timeout=self._grace_seconds)
         for task in late:
             task.cancel()
         if late:

@@ -64,14 +64,16 @@ class Planner:
         self.tally = Tally()
 
     def run(self, raw: BatchTable) -> None:
-        """Write every item of `raw` into the store, each chunk in one transaction."""
+        """Write every item of `raw` into the store, each chunk in one transaction.
+
+        The caller marks the version as planned, once its work plan is published too.
+        """
         columns = [
             "seq", "item_id", "input_hash", "tokens", "problem_reason", "problem_message", "sealed",
         ]  # fmt: skip
         for rows in raw.scan(columns, batch_rows=_CHUNK):
             self._plan_chunk(rows)
             failpoints.hit("after_manifest")
-        self._store.batches.mark(self._plan.plan_id, planned_at=self._store.clock())
 
     def _plan_chunk(self, rows: pa.RecordBatch) -> None:
         ids = rows["item_id"].to_pylist()

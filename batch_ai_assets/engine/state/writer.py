@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from .. import failpoints
-from ..errors import BatchAIError
+from ..errors import BatchAIError, StateError
 from ..figures import End
 from ..sealing import Sealer
 from . import tables as t
@@ -136,6 +136,12 @@ class Writer:
                 self.committed += len(group)
         except BatchAIError as error:
             self.error = error
+        except Exception as defect:  # unsaid, it would end the thread and leave flush() waiting
+            self.error = StateError(
+                f"A defect kept {len(group):,} finished calls from being committed "
+                f"({type(defect).__name__}: see the cause below). Report it; they are asked again."
+            )
+            self.error.__cause__ = defect
         finally:
             with self._idle:
                 self._unsettled = 0
