@@ -97,13 +97,13 @@ def evaluation(job: ResolvedJob, finding: "CheckResult") -> dg.AssetCheckResult:
     severity = (
         dg.AssetCheckSeverity.ERROR if finding.severity == "error" else dg.AssetCheckSeverity.WARN
     )
-    words = f"{finding.found} Bar: {finding.bar}"
+    said = [finding.found, f"Bar: {finding.bar}", finding.todo]
     return dg.AssetCheckResult(
         asset_key=asset_key(job, "validation_report"),
         check_name=finding.name,
         passed=finding.passed,
         severity=severity,
-        description=f"{words} {finding.todo}".strip(),
+        description=" ".join(f"{one.rstrip('.')}." for one in said if one),
         metadata={
             "meaning": finding.meaning,
             "found": finding.found,

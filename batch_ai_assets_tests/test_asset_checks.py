@@ -122,11 +122,11 @@ def test_a_finding_keeps_its_severity_and_its_words(
 ) -> None:
     job = platform(job_file()).registry.jobs["mail"]
     finding = CheckResult(
-        "rules", False, severity, True, "Keeps.", "Two.", "None.", "Look.", {"broken": 2}
+        "rules", False, severity, True, "Keeps.", "Two", "none", "Look.", {"broken": 2}
     )
 
     shown = evaluation(job, finding)
 
     assert shown.severity == expected
     assert shown.metadata["broken"] == dg.FloatMetadataValue(2.0)
-    assert (shown.description or "").split() == ["Two.", "Bar:", "None.", "Look."]
+    assert (shown.description or "").split() == ["Two.", "Bar:", "none.", "Look."]

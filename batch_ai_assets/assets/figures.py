@@ -13,6 +13,7 @@ def batch_metadata(figures: BatchFigures, duration_seconds: float) -> dict[str, 
     """Counts of items, calls and tokens, money in USD, and how long this stage took."""
     counts = figures.conservation
     return {
+        "conservation": counts.line(),
         "items": counts.items,
         "pending": counts.pending,
         "valid": counts.valid,
@@ -26,9 +27,8 @@ def batch_metadata(figures: BatchFigures, duration_seconds: float) -> dict[str, 
         "throttled": figures.throttled,
         "tokens_in": figures.tokens_in,
         "tokens_out": figures.tokens_out,
-        "cost_usd": float(figures.cost_usd),
+        "cost_usd": round(float(figures.cost_usd), 9),
         "duration_seconds": round(duration_seconds, 3),
-        "conservation": counts.line(),
         "conservation_holds": dg.MetadataValue.bool(counts.holds),
     }
 

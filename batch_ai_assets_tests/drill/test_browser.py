@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from batch_ai_assets.assets.catalogue import CATALOGUE
+
 from .dagster_ui import REPOSITORY, Ui
 
 PICTURES = REPOSITORY / "screenshots"
@@ -42,7 +44,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    opened = browser.new_page(viewport={"width": 1500, "height": 1000})
+    opened = browser.new_page(viewport={"width": 1900, "height": 1100})
     opened.set_default_timeout(60_000)
     yield opened
     opened.close()
@@ -58,7 +60,9 @@ def batch(ui: Ui) -> str:
 
 
 def keep(page: Page, name: str) -> Path:
-    """A picture of the page as it is now."""
+    """A picture of the page as it is now, with its icons, which come last."""
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(2_000)
     PICTURES.mkdir(exist_ok=True)
     path = PICTURES / f"{name}.png"
     page.screenshot(path=path)
@@ -66,9 +70,9 @@ def keep(page: Page, name: str) -> Path:
 
 
 def test_the_asset_graph_shows_the_eight_assets_of_a_job(ui: Ui, page: Page, batch: str) -> None:
-    page.goto(f"{ui.base}/locations/batch_ai_assets.definitions/jobs/mail")
+    page.goto(f"{ui.base}/locations/batch_ai_assets.definitions/asset-groups/mail/lineage")
 
-    for name in ("raw_inputs", "work_plan", "enriched_outputs", "validation_report", "results"):
+    for name in CATALOGUE:
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
     assert keep(page, "asset-graph").stat().st_size > 20_000
 
