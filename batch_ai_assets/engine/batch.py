@@ -9,10 +9,7 @@ the store; a stage returns the table it published.
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,13 +19,12 @@ from .enriched import enriched_rows
 from .errors import (
     BatchAIError,
     BatchHalted,
-    BatchInterrupted,
-    BatchStopped,
     LeaseHeldError,
     StateError,
 )
 from .events import log_event
 from .exports import export_dead_letters, export_reviews
+from .held import ending, held, move
 from .inference.run import run_shard
 from .intake.location import resolve_location
 from .intake.readers import read_documents
@@ -79,9 +75,9 @@ def read_inputs(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTabl
 
     Raises IntakeError; no call has been made then and the batch stays `planned`.
     """
-    with _stage(job, batch, run, deps, stays_planned=True):
+    with held(job, batch, run, deps, stays_planned=True):
         plan = deps.store.batches.latest_plan(job.name, batch)
-        if next_step(plan, job.spec_hash(), run.mode) is Step.PLAN:
+        if _next(plan, job, run, deps) is Step.PLAN:
             check_rules(job, deps.connect)
         if plan is not None and _reads_the_same(plan, job):
             return deps.tables.open(plan.raw_path)
@@ -96,10 +92,10 @@ def plan_work(
     job: ResolvedJob, batch: str, run: Run, deps: Deps, raw: BatchTable
 ) -> BatchTable:
     """Stage 2: freeze the spec, give every item of `raw` its place, before any call."""
-    with _stage(job, batch, run, deps):
+    with held(job, batch, run, deps):
         store = deps.store
         plan = store.batches.latest_plan(job.name, batch)
-        step = next_step(plan, job.spec_hash(), run.mode)
+        step = _next(plan, job, run, deps)
         if step is not Step.PLAN and plan is not None and plan.work_plan_path is not None:
             return deps.tables.open(plan.work_plan_path)
         plan = store.batches.begin_plan(
@@ -131,11 +127,11 @@ def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
 
     Raises BatchHalted, BatchInterrupted; items without an answer are pending then.
     """
-    with _stage(job, batch, run, deps):
+    with held(job, batch, run, deps):
         plan = _plan(job, batch, deps)
         if plan.finished_at and plan.enriched_path:
             return deps.tables.open(plan.enriched_path)
-        _move(job, batch, run, deps, State.RUNNING)
+        move(job, batch, run, deps, State.RUNNING)
         if plan.started_at is None:
             deps.store.batches.mark(plan.plan_id, started_at=deps.store.clock())
         frozen, raw = frozen_job(plan, job), deps.tables.open(plan.raw_path)
@@ -155,7 +151,7 @@ def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
 
 def judge(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     """Stage 4: a verdict for every item, and the rows that may be released, laid out."""
-    with _stage(job, batch, run, deps):
+    with held(job, batch, run, deps):
         plan = _plan(job, batch, deps)
         if plan.finished_at and plan.report_path:
             return deps.tables.open(plan.report_path)
@@ -200,7 +196,7 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     Raises BatchHalted("checks"). The verdict is read again here: a check that Dagster ran in
     another run proves nothing about these rows.
     """
-    with _stage(job, batch, run, deps):
+    with held(job, batch, run, deps):
         plan = _plan(job, batch, deps)
         if plan.finished_at and plan.results_path:
             return deps.tables.open(plan.results_path)
@@ -245,7 +241,7 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
 
 def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRecord:
     """Stage 6: the audit record; the batch is finished and its lease given back."""
-    with _stage(job, batch, run, deps):
+    with held(job, batch, run, deps):
         plan = _plan(job, batch, deps)
         kept = deps.store.batches.latest_record(job.name, batch)
         if plan.finished_at and kept is not None:
@@ -266,7 +262,7 @@ def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRe
         deps.store.batches.keep_record(
             job.name, batch, plan.version, run.run_id, record.model_dump_json()
         )
-        _move(job, batch, run, deps, state)
+        move(job, batch, run, deps, state)
         deps.store.batches.mark(plan.plan_id, finished_at=deps.store.clock())
         deps.store.leases.release(job.name, batch, run.run_id)
         log_event(
@@ -281,70 +277,25 @@ def run_batch(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> Outcome:
     """All stages. A stop of the batch is an outcome; LeaseHeldError and defects are raised."""
     try:
         raw = read_inputs(job, batch, run, deps)
-        deps.tables.point_latest(raw)
-        deps.tables.point_latest(plan_work(job, batch, run, deps, raw))
-        for stage in (enrich, judge, release):
-            deps.tables.point_latest(stage(job, batch, run, deps))
-        for export in (export_dead_letters, export_reviews):
-            deps.tables.point_latest(export(job, batch, run, deps))
+        _publish(raw, job, batch, run, deps)
+        _publish(plan_work(job, batch, run, deps, raw), job, batch, run, deps)
+        for stage in (enrich, judge, release, export_dead_letters, export_reviews):
+            _publish(stage(job, batch, run, deps), job, batch, run, deps)
         record = complete(job, batch, run, deps)
         return Outcome(State(record.state), _said(record, run), record)
     except LeaseHeldError:
         raise
     except BatchAIError as stop:
-        state, _ = _ending(stop)
+        state, _ = ending(stop)
         kept = None
         with suppress(StateError):
             kept = deps.store.batches.latest_record(job.name, batch)
         return Outcome(state, str(stop), CompletionRecord.from_json(kept) if kept else None)
 
 
-@contextmanager
-def _stage(
-    job: ResolvedJob, batch: str, run: Run, deps: Deps, *, stays_planned: bool = False
-) -> Iterator[None]:
-    """Hold the batch; whatever stops the stage is recorded before it goes on its way."""
-    holder = f"{run.who} on {socket.gethostname()}, pid {os.getpid()}"
-    with deps.store.leases.kept(job.name, batch, run.run_id, holder):
-        if deps.store.batches.state(job.name, batch) is None:
-            _move(job, batch, run, deps, State.PLANNED)
-            log_event("batch_started", job=job.name, batch=batch, run_id=run.run_id, who=run.who)
-        try:
-            yield
-        except BatchAIError as stop:
-            _record_stop(job, batch, run, deps, stop, stays_planned)
-            raise
-
-
-def _record_stop(
-    job: ResolvedJob, batch: str, run: Run, deps: Deps, stop: BatchAIError, stays_planned: bool
-) -> None:
-    """State, completion record and lease of a batch that stopped, as far as the store allows."""
-    state, reason = _ending(stop)
-    if stays_planned and not isinstance(stop, BatchStopped):
-        state = State.PLANNED
-    try:
-        plan = deps.store.batches.latest_plan(job.name, batch)
-        before = deps.store.batches.state(job.name, batch)
-        if not (before and before.finished):
-            _move(job, batch, run, deps, state, reason, str(stop))
-        if plan is not None and plan.planned_at and not plan.finished_at:
-            record = draw_up(
-                frozen_job(plan, job), plan, run, deps,
-                state=state, reason=reason, message=str(stop), checks=(),
-            )  # fmt: skip
-            deps.store.batches.keep_record(
-                job.name, batch, plan.version, run.run_id, record.model_dump_json()
-            )
-        deps.store.leases.release(job.name, batch, run.run_id)
-    except StateError as error:
-        # The store itself is what failed: its message is on its way up already.
-        log_event("batch_ended", job=job.name, batch=batch, state="unrecorded", error=str(error))
-        return
-    log_event(
-        "batch_ended", job=job.name, batch=batch, run_id=run.run_id, state=state.value,
-        reason=reason,
-    )  # fmt: skip
+def _publish(table: BatchTable, job: ResolvedJob, batch: str, run: Run, deps: Deps) -> None:
+    with held(job, batch, run, deps):
+        deps.tables.point_latest(table)
 
 
 def _said(record: CompletionRecord, run: Run) -> str:
@@ -375,22 +326,11 @@ def _mode(plan: Plan | None, run: Run) -> str:
     return run.mode.value
 
 
+def _next(plan: Plan | None, job: ResolvedJob, run: Run, deps: Deps) -> Step:
+    untouched = plan is not None and deps.store.batches.untouched(plan)
+    return next_step(plan, job.spec_hash(), run.mode, untouched=untouched)
+
+
 def _reads_the_same(plan: Plan, job: ResolvedJob) -> bool:
     """False where the job now reads or cleans its input otherwise: then it is read anew."""
     return ResolvedJob.model_validate_json(plan.spec).spec.input == job.spec.input
-
-
-def _ending(stop: BatchAIError) -> tuple[State, str]:
-    if isinstance(stop, BatchHalted):
-        return State.HALTED, stop.reason
-    if isinstance(stop, BatchInterrupted):
-        return State.INTERRUPTED, "signal"
-    return State.FAILED, type(stop).__name__
-
-
-def _move(
-    job: ResolvedJob, batch: str, run: Run, deps: Deps, to: State, reason: str = "", said: str = ""
-) -> None:
-    deps.store.batches.move(
-        job.name, batch, to, reason=reason, message=said, who=run.who, run_id=run.run_id
-    )

@@ -115,7 +115,17 @@ def _next_step(
     if state is State.HALTED and reason == "budget":
         return f"Decide whether to raise budget in job.yaml; then `{resume}` goes on."
     if state is State.HALTED and reason == "checks":
-        return "Read the failed checks; nothing was released. Correct the job or its documents."
+        return (
+            "Read the failed checks; nothing was released. Where the job itself was wrong, correct "
+            f"it, then `{resume} --reprocess` makes the next version from the answers that are "
+            f"there; otherwise `{resume}` judges again."
+        )
+    if state is State.HALTED and counts.accounted != counts.pending:
+        resume_anew = f"`{resume} --reprocess`"
+        return (
+            f"Remove the cause named above; then `{resume}` goes on where it stopped. Where model, "
+            f"prompt or schema had to change, {resume_anew} makes the next version instead."
+        )
     if state in (State.HALTED, State.FAILED, State.INTERRUPTED, State.PAUSED):
         return f"Remove the cause named above; then `{resume}` goes on where it stopped."
     steps = []

@@ -3,18 +3,21 @@
 While calls fail one after the other with no success between, it opens: everything waits, one
 probe at a time goes out, with growing pauses. A success closes it; no success for the whole
 patience means giving up, so that the batch halts with its items pending instead of using up
-their attempts.
+their attempts. Which failures speak of the provider is the worker's to say: an item that failed
+before while others were answered does not.
 """
 
 from __future__ import annotations
 
+THRESHOLD = 10
+"""Failures in a row: at a fault rate of one in four, one row in a million."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 
 
 class Breaker:
     """Counts failures in a row that speak of the provider, not of an item."""
 
-    def __init__(self, threshold: int, patience_seconds: float) -> None:
+    def __init__(self, patience_seconds: float, threshold: int = THRESHOLD) -> None:
         self._threshold = threshold
         self._patience = patience_seconds
         self._in_a_row = 0
@@ -32,8 +35,9 @@ class Breaker:
         self._failing_since = None
         self._pause = _FIRST_PAUSE
 
-    def failure(self, now: float, message: str) -> None:
-        self._in_a_row += 1
+    def failure(self, now: float, message: str, *, away: bool = False) -> None:
+        """One more; `away` (nothing even listens there) opens it at once."""
+        self._in_a_row = max(self._in_a_row + 1, self._threshold if away else 0)
         self.last_message = message
         if self._failing_since is None:
             self._failing_since = now

@@ -45,7 +45,7 @@ class Failure:
 
 class Token(msgspec.Struct):
     token: str
-    logprob: float
+    logprob: float | None = None
 
 
 class Logprobs(msgspec.Struct):
@@ -117,7 +117,10 @@ def interpret(status: int, headers: Mapping[str, str], body: bytes) -> Reply | F
 def _failure(status: int, headers: Mapping[str, str], error: _ErrorBody) -> Failure:
     code = str(error.code or "")
     said = f"HTTP {status}" + (f" {code}" if code else "")
-    if code in _FATAL_CODES or status in (401, 402, 403, 404):
+    if 300 <= status < 400:
+        why = "the provider sends requests elsewhere; name that address in base_url"
+        return Failure(FailureClass.FATAL, f"http_{status}", f"{said}: {why}.")
+    if code in _FATAL_CODES or status in (401, 402, 403, 404, 405):
         why = _FATAL_CODES.get(code, "the provider refuses the request for every item")
         return Failure(FailureClass.FATAL, code or f"http_{status}", f"{said}: {why}.")
     if status == 429:

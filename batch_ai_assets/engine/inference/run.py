@@ -65,12 +65,13 @@ class _Shard:
         self._dead_before = counts.dead
         spent_usd, spent_tokens = deps.store.answers.spent(self._plan)
         self._purse = Purse(job.spec.budget, job.offer.rate, spent_usd, spent_tokens)
-        self._writer = Writer(deps.store.database, self._plan, deps.sealer)
+        self._writer = Writer(deps.store.database, self._plan, deps.sealer, run_id=self._run_id)
         judge = Judge(job, LetterWriter(self._plan, deps.sealer), job.offer.rate)
         self._crew = Crew(
             job, self._template, judge, self._writer, self._purse, self._run_id,
             deps.grace_seconds,
         )  # fmt: skip
+        self._crew.ever_answered = deps.store.figures(job.name, self._plan.batch).answered > 0
         self._catch_signals(asyncio.get_running_loop())
         showing = asyncio.create_task(self._show_progress())
         try:

@@ -67,7 +67,7 @@ class Crew:
             ),
             clock,
         )
-        self._breaker = Breaker(max(10, 2 * self._size), job.spec.retry.unreachable_seconds)
+        self._breaker = Breaker(job.spec.retry.unreachable_seconds)
         self._probe = asyncio.Lock()
         self._expected_out = float(template.max_tokens)
         self._ready: deque[WorkItem] = deque()
@@ -81,6 +81,8 @@ class Crew:
         self._timed_out: set[int] = set()
         self.transport: Transport | None = None
         self.stopped: BatchAIError | None = None
+        self.ever_answered = False
+        """True once anything of this version was answered: the provider can do it."""
         self.counts = Counts()
 
     async def work(self, feed: Feed) -> None:
@@ -177,10 +179,11 @@ class Crew:
                 self._feed_wanted.set()
             if self._writer.full or self._writer.error:
                 await self._wait_for_writer()
-            elif self._breaker.open:
+            if self._breaker.open:
                 async with self._probe:
-                    await self._handle(item, number, worker)
-                continue
+                    if self._breaker.open:
+                        await self._handle(item, number, worker)
+                        continue
             await self._handle(item, number, worker)
 
     async def _wait_for_writer(self) -> None:
@@ -277,7 +280,9 @@ class Crew:
         if failure.kind is FailureClass.PERMANENT:
             self._breaker.success()
             return False
-        self._breaker.failure(now, failure.message)
+        away = failure.kind is FailureClass.UNREACHABLE
+        if away or item.attempt == 1 or not self.ever_answered:
+            self._breaker.failure(now, failure.message, away=away)
         if self._breaker.give_up(now):
             self.stop(
                 BatchHalted(
@@ -287,10 +292,9 @@ class Crew:
                     "run the batch again.",
                 )
             )
-        away = failure.kind is FailureClass.UNREACHABLE
         if away or (self._breaker.open and not failure.may_cost):
             self._gate.limiter.hold(now + self._breaker.next_pause(now))
-            self._ready.appendleft(item)
+            self._ready.append(item)  # the next probe is another item: this one may be the cause
             return True
         if failure.retry_after:
             self._gate.limiter.hold(now + failure.retry_after)
@@ -301,8 +305,9 @@ class Crew:
         self._writer.put(entry)
         used = entry.tokens_in + entry.tokens_out
         self._settle(bound, entry.cost_usd, used)
-        if failure is None or failure.kind is FailureClass.INVALID:
+        if entry.money == "settled":  # it came back, whatever it says
             self._breaker.success()
+            self.ever_answered = True
             self._gate.limiter.correct(used - tokens)
             self._expected_out += 0.1 * (entry.tokens_out - self._expected_out)
         if failure is None:

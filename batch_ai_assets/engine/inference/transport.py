@@ -59,7 +59,10 @@ class AiohttpTransport:
 
     async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         try:
-            async with self._session.post(self._url, data=body) as response:
+            # A redirect is not followed: it would take documents and key to another place.
+            async with self._session.post(
+                self._url, data=body, allow_redirects=False
+            ) as response:
                 failpoints.hit("after_send")
                 return response.status, response.headers, await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:

@@ -17,15 +17,19 @@ class Step(StrEnum):
     """The version is finished and nothing that decides results has changed."""
 
 
-def next_step(plan: Plan | None, spec_hash: str, mode: str) -> Step:
-    """Design section 5, "Frozen spec". `mode` is resume, reprocess or fresh."""
+def next_step(plan: Plan | None, spec_hash: str, mode: str, *, untouched: bool = False) -> Step:
+    """Design section 5, "Frozen spec". `mode` is resume, reprocess or fresh.
+
+    An unfinished version goes on with its frozen spec. A corrected job counts at once only where
+    nothing was asked yet (`untouched`: an unknown model, a schema that the model refuses), or
+    where the next version is asked for.
+    """
     if plan is None or plan.planned_at is None:
         return Step.PLAN
+    changed = plan.spec_hash != spec_hash
     if plan.finished_at is None:
-        return Step.RESUME
-    if mode != "resume" or plan.spec_hash != spec_hash:
-        return Step.PLAN
-    return Step.NOTHING
+        return Step.PLAN if changed and (untouched or mode != "resume") else Step.RESUME
+    return Step.PLAN if changed or mode != "resume" else Step.NOTHING
 
 
 def frozen_job(plan: Plan, job: ResolvedJob) -> ResolvedJob:

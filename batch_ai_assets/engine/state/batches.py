@@ -15,7 +15,12 @@ from .database import Database
 from .life_cycle import State, check_transition
 from .rows import Plan, Transition
 
-PATHS = ("work_plan_path", "enriched_path", "report_path", "results_path")
+_UNPLANNED = dict.fromkeys(
+    (
+        "work_plan_path", "enriched_path", "report_path", "results_path",
+        "planned_at", "started_at", "finished_at",
+    )
+)  # fmt: skip
 
 
 class Batches:
@@ -121,7 +126,7 @@ class Batches:
         raw_path: str,
         items: int,
     ) -> Plan:
-        """A new version, or the half-planned one of an earlier try, emptied."""
+        """A new version, or the newest one where nothing was asked for it yet, emptied."""
 
         def work(connection: sa.Connection) -> None:
             version = int(connection.scalar(_latest_version(job, batch)) or 0)
@@ -130,10 +135,11 @@ class Batches:
                     t.plans.c.job == job,
                     t.plans.c.batch == batch,
                     t.plans.c.version == version,
-                    t.plans.c.planned_at.is_(None),
+                    _UNTOUCHED,
                 )
             ).scalar()
             values = {
+                **_UNPLANNED,
                 "spec": spec,
                 "spec_hash": spec_hash,
                 "mode": mode,
@@ -156,6 +162,12 @@ class Batches:
         plan = self.latest_plan(job, batch)
         assert plan is not None
         return plan
+
+    def untouched(self, plan: Plan) -> bool:
+        """True where no attempt was made and nothing judged: the version can be planned anew."""
+        query = sa.select(t.plans.c.plan_id).where(t.plans.c.plan_id == plan.plan_id, _UNTOUCHED)
+        with self._db.read() as connection:
+            return connection.scalar(query) is not None
 
     def mark(self, plan_id: int, **values: object) -> None:
         """Set columns of a plan, for example `planned_at` or `enriched_path`."""
@@ -216,6 +228,13 @@ class Batches:
                 )
             )
         )
+
+
+_UNTOUCHED = sa.and_(
+    t.plans.c.finished_at.is_(None),
+    t.plans.c.results_path.is_(None),
+    ~sa.exists().where(t.checkpoints.c.plan_id == t.plans.c.plan_id).correlate(t.plans),
+)
 
 
 def _latest_version(job: str, batch: str) -> sa.Select[Any]:

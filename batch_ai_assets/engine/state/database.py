@@ -6,6 +6,7 @@ that says what to do.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,9 @@ from ..errors import StateError
 from . import tables
 
 T = TypeVar("T")
+
+_BUSY_SECONDS = 10.0
+"""How long SQLite itself waits for a lock before a transaction is tried anew."""
 
 _ROWS_PER_INSERT = 250
 """Multi-row VALUES of this size cost a fifth of `executemany`, which gives up the GIL per row."""
@@ -40,16 +44,22 @@ class Database:
         sqlite = self.url.get_backend_name() == "sqlite"
         if sqlite and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        options: dict[str, Any] = {"connect_args": {"timeout": 10}} if sqlite else {}
+        # Once prepared: the file and which one it is, to notice that it was moved or removed.
+        self._file: tuple[str, tuple[int, int]] | None = None
+        busy = min(_BUSY_SECONDS, patience_seconds)
+        options: dict[str, Any] = {"connect_args": {"timeout": busy}} if sqlite else {}
         self._engine = sa.create_engine(self.url, pool_pre_ping=not sqlite, **options)
         if sqlite:
             sa.event.listen(self._engine, "connect", _set_up_sqlite)
-            sa.event.listen(self._engine, "begin", _begin_sqlite)
+            sa.event.listen(self._engine, "begin", self._begin_sqlite)
         self._reader = self._engine.execution_options(batch_ai_read=True)
 
     def prepare(self) -> None:
         """Create missing tables; refuse a store of another schema version."""
         self.run(self._prepare)
+        path = self.url.database
+        if self.url.get_backend_name() == "sqlite" and path and Path(path).exists():
+            self._file = (path, _identity(path))
 
     def _prepare(self, connection: sa.Connection) -> None:
         tables.metadata.create_all(connection)
@@ -85,7 +95,7 @@ class Database:
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_passes),
-            wait=tenacity.wait_exponential_jitter(initial=0.1, max=5.0),
+            wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=5.0),
             stop=tenacity.stop_after_delay(self._patience),
             sleep=self._sleep,
             reraise=True,
@@ -112,6 +122,23 @@ class Database:
             hint = "Bring it back, then run the batch again; it resumes."
         return StateError(f"The state store {self.where} cannot be used: {text}. {hint}")
 
+    def _begin_sqlite(self, connection: sa.Connection) -> None:
+        """Writers take the lock at once: a lock taken half-way cannot wait and would fail."""
+        if self._file is not None:
+            self._prove_file(*self._file)
+        read = connection.get_execution_options().get("batch_ai_read", False)
+        connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
+
+    @staticmethod
+    def _prove_file(path: str, identity: tuple[int, int]) -> None:
+        """SQLite would go on writing to a file that was removed, and all of it would be lost."""
+        try:
+            gone = None if _identity(path) == identity else "its file was replaced by another"
+        except OSError as error:
+            gone = f"its file is gone ({error.strerror})"
+        if gone is not None:
+            raise sa.exc.OperationalError(None, None, sqlite3.OperationalError(gone))
+
     def insert(
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]
     ) -> None:
@@ -132,14 +159,14 @@ def _insert_sql(table: sa.Table, rows: int, style: str) -> str:
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by `_begin_sqlite`
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: sa.Connection) -> None:
-    """Writers take the lock at once: a lock taken half-way cannot wait and would fail."""
-    read = connection.get_execution_options().get("batch_ai_read", False)
-    connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
+def _identity(path: str) -> tuple[int, int]:
+    """Device and inode: which file it is, whatever its name."""
+    found = os.stat(path)  # noqa: PTH116 - once per transaction
+    return found.st_dev, found.st_ino
 
 
 def _passes(error: BaseException) -> bool:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from ..errors import LeaseHeldError, StateError
 from . import tables as t
 from .database import Database
+from .rows import Plan
 
 LIFETIME_SECONDS = 20.0
 HEARTBEAT_SECONDS = 5.0
@@ -133,3 +134,20 @@ class Leases:
         finally:
             stop.set()
             thread.join()
+
+
+def prove_held(connection: sa.Connection, plan: Plan, run_id: str) -> None:
+    """LeaseHeldError where another run took the batch, in the transaction of what is written.
+
+    A run that was suspended for longer than its lease lives wakes up here and stops.
+    """
+    holder = connection.scalar(
+        sa.select(t.leases.c.run_id).where(
+            t.leases.c.job == plan.job, t.leases.c.batch == plan.batch
+        )
+    )
+    if holder != run_id:
+        raise LeaseHeldError(
+            f"Batch {plan.job}/{plan.batch} was taken over by run {holder or '(nobody)'} while "
+            f"run {run_id} was away. This run stops; the other goes on from the last commit."
+        )

@@ -23,6 +23,7 @@ from . import tables as t
 from .answers import hash_key
 from .database import Database
 from .items import replace_letters
+from .leases import prove_held
 from .rows import DeadLetter, Plan, Status
 
 
@@ -51,11 +52,15 @@ class Entry:
     letter: DeadLetter | None = None
     """Ends the item dead in the same transaction."""
 
+
 _STALLED_SECONDS = 2.0
 
 
 class Writer:
-    """Group commit for one batch version. `put` never blocks; look at `full` and `error`."""
+    """Group commit for one batch version. `put` never blocks; look at `full` and `error`.
+
+    With a `run_id`, every commit proves that this run still holds the batch.
+    """
 
     def __init__(
         self,
@@ -63,6 +68,7 @@ class Writer:
         plan: Plan,
         sealer: Sealer,
         *,
+        run_id: str | None = None,
         shard: int = 0,
         interval_seconds: float = 0.05,
         capacity: int = 4096,
@@ -70,6 +76,7 @@ class Writer:
         self._db = database
         self._plan = plan
         self._sealer = sealer
+        self._run_id = run_id
         self._shard = shard
         self._interval = interval_seconds
         self._capacity = capacity
@@ -178,6 +185,8 @@ class Writer:
         failpoints.hit("after_answer")
 
         def work(connection: sa.Connection) -> None:
+            if self._run_id is not None:
+                prove_held(connection, self._plan, self._run_id)
             self._db.insert(connection, t.answers, answers)
             self._db.insert(connection, t.checkpoints, checkpoints)
             self._db.insert(connection, t.ledger, ledger)
