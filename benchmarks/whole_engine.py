@@ -1,0 +1,36 @@
+"""One measured run of the engine, every promise switched on: from pending items to answers.
+
+Planning is done before the clock starts and publishing after it stops: the reference does neither.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import openai.resources.models  # noqa: F401 - imports are not part of the measure
+
+from batch_ai_assets.engine.batch import Run, plan_work, read_inputs
+from batch_ai_assets.engine.inference.run import run_shard
+from batch_ai_assets_tests.engine.world import message, world
+from benchmarks.bare_loop import cpu_seconds
+
+
+def measure(url: str, concurrency: int, items: int) -> dict[str, float]:
+    spec = {"limits": {"concurrency": concurrency}, "budget": {"limit_usd": 1000.0}}
+    with tempfile.TemporaryDirectory() as home, world(Path(home), url, spec) as here:
+        here.write_messages(message(number) for number in range(items))
+        run = Run("bench", "bench")
+        raw = read_inputs(here.job, "b1", run, here.deps)
+        plan_work(here.job, "b1", run, here.deps, raw)
+        plan = here.deps.store.batches.latest_plan(here.job.name, "b1")
+        assert plan is not None
+        before = cpu_seconds()
+        run_shard(here.job, plan, raw, run.run_id, here.deps)
+        seconds = cpu_seconds() - before
+        answered = here.deps.store.figures(here.job.name, "b1").answered
+    return {"answered": answered, "cpu_seconds": seconds}
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))
