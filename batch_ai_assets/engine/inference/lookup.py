@@ -28,7 +28,7 @@ def look_up_model(job: ResolvedJob, endpoint: Endpoint) -> None:
         retry=tenacity.retry_if_exception_type(
             (openai.APIConnectionError, openai.InternalServerError, openai.RateLimitError)
         ),
-        wait=tenacity.wait_exponential_jitter(initial=0.2, max=2.0),
+        wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=2.0),
         stop=tenacity.stop_after_attempt(_TRIES),
         reraise=True,
     )
