@@ -15,6 +15,7 @@ import dagster as dg
 from batch_ai_assets.assets.registry import job_registry, registry_check
 from batch_ai_assets.engine.spec.registry import Registry, load_registry
 from batch_ai_assets.factory import job_definitions
+from batch_ai_assets.registry_sensor import registry_sensor
 from batch_ai_assets.resources import platform_resources
 from batch_ai_assets.sensors import dead_letter_sensor
 from batch_ai_assets.settings import settings
@@ -44,7 +45,10 @@ def build_defs(
 
 
 def _sensors(registry: Registry, export_jobs: Mapping[str, Any]) -> list[dg.SensorDefinition]:
-    return [dead_letter_sensor(registry.jobs, export_jobs)] if export_jobs else []
+    sensors = [registry_sensor(registry.folder)]
+    if export_jobs:
+        sensors.append(dead_letter_sensor(registry.jobs, export_jobs))
+    return sensors
 
 
 defs = build_defs()

@@ -7,6 +7,7 @@ import pytest
 
 from batch_ai_assets.asset_checks import CHECKS
 from batch_ai_assets.assets.catalogue import CATALOGUE, steward_tags
+from batch_ai_assets.assets.registry import CHECK, KEY
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.spec.registry import load_registry
 
@@ -149,7 +150,7 @@ def test_dead_letters_can_be_written_again_alone(repository: dg.RepositoryDefini
 def test_one_sensor_watches_the_dead_letters_of_all_jobs(
     repository: dg.RepositoryDefinition,
 ) -> None:
-    (sensor,) = repository.sensor_defs
+    sensor = repository.get_sensor_def("dead_letters")
 
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     assert {target.job_name for target in sensor.targets} == {
@@ -164,11 +165,10 @@ def test_a_broken_job_file_takes_no_other_down_and_fails_the_check_on_the_regist
     folder = write_registry(tmp_path, job_file(), job_file("lost", purpoze="?"))
     definitions = build_defs(load_registry(folder))
 
-    result = dg.materialize(
-        [definitions.resolve_assets_def(dg.AssetKey("job_registry")),
-         *[c for c in definitions.asset_checks or [] if c.check_keys
-           == {dg.AssetCheckKey(dg.AssetKey("job_registry"), "every_job_loads")}]]
-    )
+    whole = definitions.resolve_implicit_global_asset_job_def()
+    checks = {dg.AssetCheckKey(KEY, CHECK)}
+    alone = whole.get_subset(asset_selection={KEY}, asset_check_selection=checks)
+    result = alone.execute_in_process()
 
     assert definitions.resolve_job_def("mail")
     (evaluation,) = result.get_asset_check_evaluations()
@@ -178,7 +178,7 @@ def test_a_broken_job_file_takes_no_other_down_and_fails_the_check_on_the_regist
 
 
 def test_a_registry_without_jobs_still_loads(tmp_path: Path) -> None:
-    assert build_defs(registry_of(tmp_path)).get_repository_def().sensor_defs == []
+    assert build_defs(registry_of(tmp_path)).get_repository_def().schedule_defs == []
 
 
 def test_resources_can_be_swapped(tmp_path: Path) -> None:
