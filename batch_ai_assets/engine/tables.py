@@ -14,9 +14,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
@@ -59,7 +61,7 @@ class BatchTable:
     def schema(self) -> pa.Schema:
         import pyarrow.parquet as pq
 
-        with at(self.files[0]).open("rb") as file:
+        with _reading(self.files[0]), at(self.files[0]).open("rb") as file:
             return pq.read_schema(file)
 
     def scan(
@@ -69,7 +71,7 @@ class BatchTable:
         import pyarrow.parquet as pq
 
         for name in self.files:
-            with at(name).open("rb") as file:
+            with _reading(name), at(name).open("rb") as file:
                 reader = pq.ParquetFile(file)
                 yield from reader.iter_batches(batch_size=batch_rows, columns=columns)
 
@@ -118,7 +120,7 @@ class RowReader:
 
         first = 0
         for name in self._table.files:
-            with at(name).open("rb") as file:
+            with _reading(name), at(name).open("rb") as file:
                 metadata = pq.ParquetFile(file).metadata
             for group in range(metadata.num_row_groups):
                 self._groups.append((first, name, group))
@@ -128,6 +130,8 @@ class RowReader:
         """The rows at rising `positions`."""
         import pyarrow as pa
 
+        if not positions:
+            return self._load(0).slice(0, 0)
         found: list[pa.Table] = []
         start = 0
         while start < len(positions):
@@ -145,7 +149,7 @@ class RowReader:
 
         if self._loaded is None or self._loaded[0] != index:
             _, name, group = self._groups[index]
-            with at(name).open("rb") as file:
+            with _reading(name), at(name).open("rb") as file:
                 rows = pq.ParquetFile(file).read_row_group(group, columns=self._columns)
             self._loaded = (index, rows)
         return self._loaded[1]
@@ -168,18 +172,12 @@ class TableStore:
         batches: Iterable[pa.RecordBatch],
     ) -> BatchTable:
         """Write all `batches` into a new folder. StorageError where the storage refuses."""
-        try:
+        with _writing(self._home(job, asset, batch)):
             folder = new_folder(self._home(job, asset, batch), run_id)
             parts, rows = self._write_parts(folder, schema, batches)
             now = time.time()
             table = BatchTable(job, asset, batch, run_id, str(folder), tuple(parts), rows, now)
             put_json(folder / _SEAL, asdict(table))
-        except OSError as error:
-            raise StorageError(
-                f"Cannot write {asset} of {job}/{batch} below {self.root}: "
-                f"{error.strerror or error}. Make room or restore access, then run the batch "
-                "again; nothing published is lost."
-            ) from error
         return table
 
     def _home(self, job: str, asset: str, batch: str) -> UPath:
@@ -214,7 +212,8 @@ class TableStore:
         """Make `table` what Dagster's downstream reads."""
         failpoints.hit("before_pointer")
         home = self._home(table.job, table.asset, table.batch)
-        put_json(home / "_latest.json", {"path": table.path})
+        with _writing(home / "_latest.json"):
+            put_json(home / "_latest.json", {"path": table.path})
 
     def latest(self, job: str, asset: str, batch: str) -> BatchTable | None:
         """The table that `_latest.json` names, or None."""
@@ -236,7 +235,8 @@ class TableStore:
         """Make `current` what consumers of the job's results read."""
         failpoints.hit("before_pointer")
         home = self._home(current.job, "results", current.batch)
-        put_json(home / "_current.json", asdict(current))
+        with _writing(home / "_current.json"):
+            put_json(home / "_current.json", asdict(current))
 
     def current(self, job: str, batch: str) -> Current | None:
         """The released version of a batch, or None if nothing was released yet."""
@@ -268,18 +268,47 @@ def new_folder(home: UPath, run_id: str) -> UPath:
             return folder
 
 
+@contextmanager
+def _writing(place: UPath) -> Iterator[None]:
+    """What the storage refuses leaves as a StorageError."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write {place}: {error.strerror or error}. Make room or restore access, then "
+            "run the batch again; nothing published is lost."
+        ) from error
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """A part that is gone or damaged leaves as a StorageError; what it holds is not quoted."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise StorageError(
+            f"Cannot read {name} ({type(error).__name__}): it is gone, damaged or out of reach. "
+            "Restore it, or run the batch again with --reprocess, which makes it anew."
+        ) from error
+
+
 def put_json(path: UPath, content: dict[str, Any]) -> None:
     """Write JSON so that a reader sees the old or the new file, never half of one."""
     text = json.dumps(content, indent=2) + "\n"
     if path.protocol in ("", "file"):
-        fresh = path.with_name(f".{path.name}.new")
-        fresh.write_text(text)
+        # A name of its own: an export and a run may write the same pointer at once.
+        fresh = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+        with fresh.open("w") as file:
+            file.write(text)
+            _sync(file)
         fresh.rename(path)
     else:
         path.write_text(text)  # object stores put whole objects
 
 
-def _sync(file: IO[bytes]) -> None:
+def _sync(file: IO[Any]) -> None:
     """To the disk, where the file is on one: a manifest must outlive a power cut."""
     file.flush()
     try:
