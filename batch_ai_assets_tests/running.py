@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from batch_ai_assets.asset_checks import CHECKS
+from batch_ai_assets.connections import Connections
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.spec.registry import Registry, load_registry
 from batch_ai_assets.local_provider.process import LocalProvider
@@ -31,16 +31,17 @@ class Platform:
         return load_registry(self.folder)
 
     def run(
-        self, job: str, batch: str, *, only: list[Any] | None = None, **tags: str
+        self, job: str, batch: str, *, engine: Connections | None = None, **tags: str
     ) -> dg.ExecuteInProcessResult:
-        """Run the job's Dagster job, as a click in the UI does; `only` selects assets."""
-        if self.registry.jobs[job].spec.batches.cadence == "manual":
-            self.instance.add_dynamic_partitions(job, [batch])
-        made = build_defs(self.registry).resolve_job_def(job)
+        """Run a Dagster job, as a click in the UI does; `engine` replaces the connections."""
+        spec = self.registry.jobs[job.removesuffix("__dead_letters")].spec
+        if spec.batches.cadence == "manual":
+            self.instance.add_dynamic_partitions(spec.job, [batch])
+        overrides = {"engine": engine} if engine else None
+        made = build_defs(self.registry, overrides).resolve_job_def(job)
         return made.execute_in_process(
             instance=self.instance,
             partition_key=batch,
-            asset_selection=only,
             tags=tags,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},

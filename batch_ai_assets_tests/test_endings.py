@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import dagster as dg
 
+from batch_ai_assets.connections import Connections, open_deps
+from batch_ai_assets.engine.control.progress import Progress
+from batch_ai_assets.engine.state.life_cycle import State
+
 from .jobs import job_file, write_documents, write_registry
-from .running import Platform, failure, letters, refused
+from .running import Platform, evaluations, failure, letters, refused
 
 Make = Callable[..., Platform]
 EIGHT = (
@@ -158,3 +163,27 @@ def test_no_document_text_is_in_anything_that_dagster_keeps(platform: Make) -> N
     assert secret not in json.dumps(dg.serialize_value(report))
     for name in ("report.json", "report.md", "report.html"):
         assert secret not in (here.report("mail", "monday").folder / name).read_text()
+
+
+def test_a_paused_batch_ends_well_skips_what_follows_and_goes_on_later(platform: Make) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", letters(5))
+
+    with open_deps() as outside:
+
+        def pause(progress: Progress) -> None:
+            if outside.store.batches.state("mail", "monday") == State.RUNNING:
+                outside.store.batches.move(
+                    "mail", "monday", State.PAUSED, reason="asked", message="", who="ops", run_id=""
+                )
+
+        with closing(Connections(open_deps(progress=pause))) as engine:
+            paused = here.run("mail", "monday", engine=engine)
+
+    assert paused.success
+    assert here.state(paused) == "paused"
+    assert here.newest("mail", "enriched_outputs", "monday") is None
+    assert here.newest("mail", "results", "monday") is None
+    assert not evaluations(paused)
+    assert here.run("mail", "monday").success
+    assert here.newest("mail", "results", "monday") is not None

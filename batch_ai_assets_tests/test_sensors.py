@@ -1,9 +1,22 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
+
+import dagster as dg
+import sqlalchemy as sa
+from dagster._core.definitions.partitions.context import partition_loading_context
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch_ai_assets.connections import Connections, open_deps
+from batch_ai_assets.definitions import build_defs
+from batch_ai_assets.engine.state import tables
 from batch_ai_assets.sensors import MAX_OFFERS, Offer, decide
+
+from .jobs import job_file, write_documents
+from .running import Platform, letters, refused
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -69,3 +82,71 @@ def test_ticks_without_any_success_never_ask_for_one_revision_more_than_three_ti
     assert all(count <= MAX_OFFERS for count in asked.values())
     newer = {b for b, r in revisions.items() if r > exported.get(b, -1.0)}
     assert {batch for batch, _ in asked} == newer
+
+
+def tick(here: Platform, cursor: str | None = None) -> SensorExecutionData:
+    """One evaluation of the sensor, on the platform's instance."""
+    definitions = build_defs(here.registry)
+    with closing(Connections(open_deps())) as engine:
+        context = dg.build_sensor_context(
+            instance=here.instance,
+            cursor=cursor,
+            resources={"engine": engine},
+            definitions=definitions,
+        )
+        sensor = definitions.get_repository_def().get_sensor_def("dead_letters")
+        with partition_loading_context(dynamic_partitions_store=here.instance):
+            return sensor.evaluate_tick(context)
+
+
+def touch_dead_letters() -> None:
+    """Something about the dead letters changes after their run, as a replay would do."""
+    with open_deps() as deps:
+        deps.store.database.run(
+            lambda connection: connection.execute(
+                sa.update(tables.dead_letters).values(revision=tables.dead_letters.c.revision + 1)
+            )
+        )
+
+
+def test_the_run_itself_exports_its_dead_letters_and_the_sensor_has_nothing_to_do(
+    platform: Callable[..., Platform],
+) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", {**letters(2), **refused(1)})
+    here.run("mail", "monday")
+
+    assert tick(here).run_requests == []
+
+
+def test_dead_letters_that_change_later_are_exported_by_a_run_of_their_own(
+    platform: Callable[..., Platform],
+) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", {**letters(2), **refused(1)})
+    here.run("mail", "monday")
+    paid = here.model.stats()["calls"]
+    touch_dead_letters()
+
+    first = tick(here)
+    (request,) = first.run_requests or []
+    assert (request.job_name, request.partition_key) == ("mail__dead_letters", "monday")
+    assert here.run("mail__dead_letters", "monday").success
+
+    assert tick(here, first.cursor).run_requests == []
+    assert here.model.stats()["calls"] == paid
+
+
+def test_an_export_that_failed_is_asked_for_under_another_run_key(
+    platform: Callable[..., Platform],
+) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", {**letters(2), **refused(1)})
+    here.run("mail", "monday")
+    touch_dead_letters()
+
+    first = tick(here)
+    second = tick(here, first.cursor)
+
+    keys = [r.run_key for one in (first, second) for r in one.run_requests or []]
+    assert len(keys) == len(set(keys)) == 2

@@ -16,12 +16,12 @@ def dead_letter_queue(job: ResolvedJob) -> dg.AssetsDefinition:
         from batch_ai_assets.engine.batch import export_dead_letters
 
         with stage(context, job) as here:
-            revision = here.deps.store.dead_letter_revision(job.name).get(here.batch, 0.0)
+            revision = here.dead_letter_revision()
             table = export_dead_letters(job, here.batch, here.run, here.deps)
             numbers = {
                 **here.metadata(),
                 "dagster/row_count": table.rows,
-                "revision": float(revision),
+                "revision": revision,
             }
         yield dg.Output(table, metadata=numbers)
 

@@ -52,6 +52,11 @@ class Stage:
         figures = self.deps.store.figures(self.job.name, self.batch)
         return {**batch_metadata(figures, self.seconds), "dead_by_reason": dead_reasons(figures)}
 
+    def dead_letter_revision(self) -> float:
+        """When the batch's dead letters last changed; 0 where there is none. Read before them."""
+        found = self.deps.store.dead_letter_revision(self.job.name)
+        return float(found.get(self.batch, 0.0))
+
     def tag(self, state: str) -> None:
         """Make the run findable by the batch's state in the runs list."""
         self.context.instance.add_run_tags(self.run.run_id, {STATE: state})

@@ -34,9 +34,15 @@ def report_unreached(here: Stage) -> None:
 def _dead_letters(here: Stage) -> None:
     from batch_ai_assets.engine.batch import export_dead_letters
 
+    revision = here.dead_letter_revision()
     table = export_dead_letters(here.job, here.batch, here.run, here.deps)
     here.deps.tables.point_latest(table)
-    metadata = {"location": dg.MetadataValue.path(table.path), "dagster/row_count": table.rows}
+    metadata = {
+        **here.metadata(),
+        "location": dg.MetadataValue.path(table.path),
+        "dagster/row_count": table.rows,
+        "revision": revision,
+    }
     _report(here, "dead_letter_queue", metadata)
 
 
