@@ -137,12 +137,13 @@ def world(
     spec: Mapping[str, Any] | None = None,
     provider: Mapping[str, Any] | None = None,
     patience_seconds: float = 5.0,
+    api_key: str | None = None,
 ) -> Iterator[World]:
     """Open a world below `home`, asking the provider at `base_url`."""
 
     @contextmanager
     def endpoint(_: ResolvedJob) -> Iterator[Endpoint]:
-        yield Endpoint(base_url)
+        yield Endpoint(base_url, api_key)
 
     seen: list[Any] = []
     store = StateStore.open(f"sqlite:///{home}/state/state.sqlite", patience_seconds)

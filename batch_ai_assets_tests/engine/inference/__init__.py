@@ -1,0 +1,1 @@
+"""Tests of the hot path's parts, one by one."""
