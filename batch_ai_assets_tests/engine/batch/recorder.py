@@ -8,9 +8,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+
+from ..world import World, world
 
 Answer = tuple[int, Mapping[str, str], bytes]
 
@@ -63,9 +66,7 @@ class Recorder:
 
 def _response(answer: Answer) -> web.Response:
     status, headers, body = answer
-    return web.Response(
-        status=status, headers=headers, body=body, content_type="application/json"
-    )
+    return web.Response(status=status, headers=headers, body=body, content_type="application/json")
 
 
 @contextmanager
@@ -102,3 +103,10 @@ def recorder(**settings: Any) -> Iterator[Recorder]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+@contextmanager
+def recorded(home: Path, **settings: Any) -> Iterator[tuple[World, Recorder]]:
+    """A world below `home` whose provider is a Recorder."""
+    with recorder(**settings) as provider, world(home, provider.base_url) as here:
+        yield here, provider

@@ -13,7 +13,7 @@ from batch_ai_assets.local_provider.process import LocalProvider
 
 from ..world import World, make_job, stub, world
 from .items import ids, messages, money, plain
-from .recorder import GOOD, completion, recorder
+from .recorder import GOOD, completion, recorded, recorder
 
 UNFILLABLE = {
     "output": {
@@ -123,25 +123,23 @@ def test_a_wrong_key_costs_no_call_and_is_not_shown(tmp_path: Path) -> None:
 
 def test_a_wrong_key_at_a_provider_without_a_model_list_costs_one_call(tmp_path: Path) -> None:
     refusal = json.dumps({"error": {"message": "no", "code": "invalid_api_key"}}).encode()
-    with recorder(answer=lambda body: (401, {}, refusal)) as provider:
-        with world(tmp_path, provider.base_url) as here:
-            here.write_messages(plain(30))
-            assert here.run().state is State.HALTED
-            assert len(provider.bodies) == 1
-            check_halted(here, 30)
+    with recorded(tmp_path, answer=lambda body: (401, {}, refusal)) as (here, provider):
+        here.write_messages(plain(30))
+        assert here.run().state is State.HALTED
+        assert len(provider.bodies) == 1
+        check_halted(here, 30)
 
 
 def test_a_redirect_is_not_followed_with_documents_in_hand(tmp_path: Path) -> None:
     with recorder() as elsewhere:
         away = (307, {"Location": f"{elsewhere.base_url}/chat/completions"}, b"")
-        with recorder(answer=lambda body: away) as provider:
-            with world(tmp_path, provider.base_url) as here:
-                here.write_messages(plain(20))
-                halted = here.run()
-                assert halted.state is State.HALTED
-                assert "name that address in base_url" in halted.message
-                assert len(provider.bodies) == 1
-                check_halted(here, 20)
+        with recorded(tmp_path, answer=lambda body: away) as (here, provider):
+            here.write_messages(plain(20))
+            halted = here.run()
+            assert halted.state is State.HALTED
+            assert "name that address in base_url" in halted.message
+            assert len(provider.bodies) == 1
+            check_halted(here, 20)
         assert elsewhere.bodies == []
 
 
@@ -174,20 +172,18 @@ REPLIES: dict[str, Any] = {
 def test_a_200_that_is_no_completion_is_tried_again_and_counts_as_spent(
     name: str, tmp_path: Path
 ) -> None:
-    with recorder(answer=lambda body: REPLIES[name]) as provider:
-        with world(tmp_path, provider.base_url) as here:
-            (row,) = plain(1)
-            here.write_messages([row])
-            assert here.run().state is State.COMPLETED_WITH_DEAD_LETTERS
-            assert here.dead() == {row["id"]: "malformed_reply"}
-            assert len(provider.bodies) == 3
-            spent = money(here, kind="written_off")
-            assert spent[0] == sum(map(len, provider.bodies)) + 3 * 32
+    with recorded(tmp_path, answer=lambda body: REPLIES[name]) as (here, provider):
+        (row,) = plain(1)
+        here.write_messages([row])
+        assert here.run().state is State.COMPLETED_WITH_DEAD_LETTERS
+        assert here.dead() == {row["id"]: "malformed_reply"}
+        assert len(provider.bodies) == 3
+        spent = money(here, kind="written_off")
+        assert spent[0] == sum(map(len, provider.bodies)) + 3 * 32
 
 
 def test_a_completion_without_usage_counts_with_its_upper_bound(tmp_path: Path) -> None:
-    with recorder(answer=lambda body: completion(GOOD, usage=None)) as provider:
-        with world(tmp_path, provider.base_url) as here:
-            here.write_messages(plain(3))
-            assert here.run().state is State.COMPLETED
-            assert money(here)[0] == sum(map(len, provider.bodies)) + 3 * 32
+    with recorded(tmp_path, answer=lambda body: completion(GOOD, usage=None)) as (here, provider):
+        here.write_messages(plain(3))
+        assert here.run().state is State.COMPLETED
+        assert money(here)[0] == sum(map(len, provider.bodies)) + 3 * 32

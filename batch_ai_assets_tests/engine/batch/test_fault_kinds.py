@@ -22,9 +22,7 @@ def patience_with(kind: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def place(
-    shared_stub: LocalProvider, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
+def place(shared_stub: LocalProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One world for all kinds, a batch each."""
     home: Path = tmp_path_factory.mktemp("kinds")
     with world(home, shared_stub.base_url) as here:
@@ -173,9 +171,7 @@ def test_a_mixture_of_all_faults_ends_each_item_where_it_belongs(
     outcome = place.run("mixture", job=job)
 
     assert outcome.state is State.COMPLETED_WITH_DEAD_LETTERS
-    assert place.dead("mixture") == {
-        dead[ending.kind]["id"]: ending.reason for ending in ALWAYS
-    }
+    assert place.dead("mixture") == {dead[ending.kind]["id"]: ending.reason for ending in ALWAYS}
     assert len(place.results("mixture")) == len(filler) + len(mended)
     stats = server.stats()
     assert stats["answered_more_than_once"] == 10  # invalid answers are answers, and are paid
