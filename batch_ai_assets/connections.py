@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from batch_ai_assets.object_storage import reachable
 from batch_ai_assets.settings import Settings, resolve_secret, settings
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def open_deps(
     try:
         yield Deps(
             store=store,
-            tables=TableStore(here.data_url),
+            tables=TableStore(reachable(here.data_url)),
             sealer=Sealer(load_keys(here.keys_folder)),
             home=here.home,
             open_endpoint=open_endpoint,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from batch_ai_assets.engine.errors import StorageError
+from batch_ai_assets.object_storage import reachable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,7 +56,7 @@ class PartitionedParquetIOManager(dg.ConfigurableIOManager):
     def _tables(self) -> TableStore:
         from batch_ai_assets.engine.tables import TableStore
 
-        return TableStore(self.root)
+        return TableStore(reachable(self.root))
 
     def _latest(self, job: str, asset: str, batch: str) -> BatchTable:
         table = self._tables().latest(job, asset, batch)

@@ -15,6 +15,7 @@ import dagster as dg
 
 from batch_ai_assets.engine.errors import StorageError
 from batch_ai_assets.engine.tables import at, get_json, new_folder, put_json
+from batch_ai_assets.object_storage import reachable
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -81,4 +82,4 @@ def latest_report(root: str, job: str, batch: str) -> PublishedReport | None:
 
 
 def _home(root: str, job: str, batch: str) -> UPath:
-    return at(root) / job / ASSET / batch
+    return at(reachable(root)) / job / ASSET / batch

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from batch_ai_assets.connections import DUCKDB_CONFIG
 from batch_ai_assets.engine.errors import SpecError
 from batch_ai_assets.engine.tables import TableStore, at, get_json
+from batch_ai_assets.object_storage import reachable
 from batch_ai_assets.settings import settings
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def connect_to_views(job: str, root: str | None = None) -> DuckDBPyConnection:
     import duckdb
 
     place = root or settings().data_url
-    home = at(place) / job
+    home = at(reachable(place)) / job
     if not home.exists():
         raise SpecError(
             f"Nothing of {job!r} is published below {place}. Run it first: batch-ai run {job}"
@@ -43,14 +44,14 @@ def connect_to_views(job: str, root: str | None = None) -> DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config=dict(DUCKDB_CONFIG))
     if home.protocol not in ("", "file"):
         connection.register_filesystem(home.fs)
-    _make_views(connection, job, home)
+    _make_views(connection, job, place, home)
     connection.execute(f"SET allowed_directories = ['{_quoted(str(home))}/']")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
 
 
-def _make_views(connection: DuckDBPyConnection, job: str, home: UPath) -> None:
+def _make_views(connection: DuckDBPyConnection, job: str, root: str, home: UPath) -> None:
     released = list(_released_files(home))
     if released:
         _view(connection, job, released)
@@ -59,7 +60,7 @@ def _make_views(connection: DuckDBPyConnection, job: str, home: UPath) -> None:
             "QUALIFY row_number() OVER "
             "(PARTITION BY item_id ORDER BY created_at DESC, batch DESC, version DESC) = 1"
         )
-    tables = TableStore(home.parent)
+    tables = TableStore(root)
     for asset in ASSETS:
         files = [
             file

@@ -31,6 +31,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("engine.batch", "engine.fsck"),
     ("engine",),
     ("settings", "local_provider", "demo"),
+    ("object_storage",),
     (
         "connections",
         "io_managers",
