@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,6 +51,7 @@ class Database:
         self._engine = sa.create_engine(self.url, pool_pre_ping=not sqlite, **options)
         if sqlite:
             sa.event.listen(self._engine, "connect", _set_up_sqlite)
+            sa.event.listen(self._engine, "do_connect", lambda *_: self._prove_file())
             sa.event.listen(self._engine, "begin", self._begin_sqlite)
         self._reader = self._engine.execution_options(batch_ai_read=True)
 
@@ -81,27 +82,30 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A consistent view; takes no lock that a writer would wait for."""
+        """A consistent view; takes no lock that a writer would wait for. Raises StateError."""
         try:
-            with self._reader.begin() as connection:
-                yield connection
+            with ExitStack() as stack:
+                # What was read cannot be read again here, but a store that is away is waited for.
+                yield self._retrying()(lambda: stack.enter_context(self._reader.begin()))
         except SQLAlchemyError as error:
             raise self.translate(error) from error
 
-    def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in one write transaction; while the store is away, again, for a minute.
-
-        `work` must be safe to repeat: a failed try is rolled back as a whole. Raises StateError.
-        """
-        retrying = tenacity.Retrying(
+    def _retrying(self) -> tenacity.Retrying:
+        return tenacity.Retrying(
             retry=tenacity.retry_if_exception(_passes),
             wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=5.0),
             stop=tenacity.stop_after_delay(self._patience),
             sleep=self._sleep,
             reraise=True,
         )
+
+    def run(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in one write transaction; while the store is away, again, for a minute.
+
+        `work` must be safe to repeat: a failed try is rolled back as a whole. Raises StateError.
+        """
         try:
-            for attempt in retrying:
+            for attempt in self._retrying():
                 with attempt, self._engine.begin() as connection:
                     return work(connection)
         except SQLAlchemyError as error:
@@ -124,14 +128,15 @@ class Database:
 
     def _begin_sqlite(self, connection: sa.Connection) -> None:
         """Writers take the lock at once: a lock taken half-way cannot wait and would fail."""
-        if self._file is not None:
-            self._prove_file(*self._file)
+        self._prove_file()
         read = connection.get_execution_options().get("batch_ai_read", False)
         connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
 
-    @staticmethod
-    def _prove_file(path: str, identity: tuple[int, int]) -> None:
+    def _prove_file(self) -> None:
         """SQLite would go on writing to a file that was removed, and all of it would be lost."""
+        if self._file is None:
+            return
+        path, identity = self._file
         try:
             gone = None if _identity(path) == identity else "its file was replaced by another"
         except OSError as error:
