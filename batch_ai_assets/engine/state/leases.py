@@ -102,6 +102,22 @@ class Leases:
 
         return self._db.run(work)
 
+    def _renew(self, lease: Lease) -> bool:
+        """Let `lease` live on; False where another run has taken the batch since."""
+        renewed = self._db.run(
+            lambda connection: connection.execute(
+                sa.update(t.leases)
+                .where(
+                    t.leases.c.job == lease.job,
+                    t.leases.c.batch == lease.batch,
+                    t.leases.c.run_id == lease.run_id,
+                    t.leases.c.fence == lease.fence,
+                )
+                .values(expires_at=self._clock() + LIFETIME_SECONDS)
+            )
+        )
+        return renewed.rowcount == 1
+
     def release(self, job: str, batch: str, run_id: str) -> None:
         """Give the batch back, where this run holds it."""
         self._db.run(
@@ -123,7 +139,8 @@ class Leases:
         def beat() -> None:
             while not stop.wait(HEARTBEAT_SECONDS):
                 try:
-                    self._try(job, batch, run_id, holder)
+                    if not self._renew(lease):
+                        return  # another run took the batch: this one must not take it back
                 except StateError:
                     continue  # the writer meets the same trouble and stops the batch
 

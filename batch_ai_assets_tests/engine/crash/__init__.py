@@ -1,0 +1,1 @@
+"""Batches whose process is killed, stopped or doubled: nothing is lost, little is paid twice."""
