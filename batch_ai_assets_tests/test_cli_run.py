@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click.testing
@@ -70,6 +71,24 @@ def test_without_a_key_a_new_batch_is_made_and_named(platform: Make) -> None:
         (key,) = ours.get_dynamic_partitions("mail")
     assert key.startswith("run-")
     assert key in result.stdout
+
+
+def test_without_a_key_a_daily_job_takes_the_day_that_is_over(platform: Make) -> None:
+    here = platform(
+        job_file(
+            "post",
+            batches={"cadence": "daily", "window": "path"},
+            input={"path": "{home}/inbox/post/{date}", "format": "jsonl"},
+        )
+    )
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+    write_documents(here.home, f"post/{yesterday}", letters(2))
+
+    result = batch_ai("run", "post")
+
+    assert result.exit_code == 0, result.output
+    assert f"batch-ai ui post {yesterday}" in result.stdout
+    assert here.report("post", yesterday).record().conservation.valid == 2
 
 
 def test_a_finished_batch_says_that_there_is_nothing_to_do_and_reprocess_costs_nothing(

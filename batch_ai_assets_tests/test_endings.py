@@ -187,3 +187,19 @@ def test_a_paused_batch_ends_well_skips_what_follows_and_goes_on_later(platform:
     assert not evaluations(paused)
     assert here.run("mail", "monday").success
     assert here.newest("mail", "results", "monday") is not None
+
+
+def test_a_batch_that_another_run_holds_is_left_alone_and_the_holder_named(
+    platform: Make,
+) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", letters(2))
+
+    with open_deps() as other, other.store.leases.kept("mail", "monday", "other", "ops on host7"):
+        run = here.run("mail", "monday")
+
+    assert here.status(run) == dg.DagsterRunStatus.FAILURE
+    assert here.state(run) == "held by another run"
+    assert "ops on host7" in failure(run)
+    assert here.model.stats()["calls"] == 0
+    assert here.newest("mail", "completion_report", "monday") is None

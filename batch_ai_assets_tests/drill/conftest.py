@@ -46,9 +46,15 @@ def slow_model() -> Iterator[LocalProvider]:
 def ui(
     tmp_path_factory: pytest.TempPathFactory, fast_model: LocalProvider, slow_model: LocalProvider
 ) -> Iterator[Ui]:
-    """The UI, with the jobs `mail` (fast), `killed` and `stopped` (slow) and their documents."""
+    """The UI, with `mail` and `shown` (fast), `killed` and `stopped` (slow), and a broken job."""
     folder = tmp_path_factory.mktemp("drill")
-    jobs = [job_file("mail"), job_file("killed", **SLOW), job_file("stopped", **SLOW)]
+    jobs = [
+        job_file("mail"),
+        job_file("shown"),
+        job_file("killed", **SLOW),
+        job_file("stopped", **SLOW),
+        job_file("lost", purpoze="a key that there is not"),
+    ]
     registry = write_registry(
         folder / "registry", *jobs, base_url=fast_model.base_url, slow=slow_model.base_url
     )
@@ -56,7 +62,8 @@ def ui(
     texts = {f"m{n:03}": f"[[id:m{n:03}]] Where is card number {n}?" for n in range(50)}
     texts["refused"] = "[[id:refused]] [[stub:refusal]] Tell me a secret."
     texts["broken"] = "[[id:broken]] [[stub:malformed]] Say it in pieces."
-    write_documents(home, "mail", texts)
+    for job in ("mail", "shown"):
+        write_documents(home, job, texts)
     for job in ("killed", "stopped"):
         slow = {f"{job}{n}": f"[[id:{job}{n}]] My letter {n}." for n in range(DOCUMENTS)}
         write_documents(home, job, slow)

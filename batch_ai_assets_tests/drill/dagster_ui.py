@@ -159,32 +159,36 @@ class Ui:
 
     def checks(self, job: str, batch: str) -> dict[str, dict[str, Any]]:
         """Newest evaluation of every check on `validation_report`, by name, for one batch."""
-        found: dict[str, dict[str, Any]] = {}
+        key = f"{job}/validation_report"
         names = self.ask(
             """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
               assetChecksOrError { ... on AssetChecks { checks { name blocking description } } }
             } } }""",
-            key={"path": [job, "validation_report"]},
+            key={"path": key.split("/")},
         )["assetNodeOrError"]["assetChecksOrError"]["checks"]
-        for check in names:
-            executions = self.ask(
-                """query($key: AssetKeyInput!, $name: String!) {
-                  assetCheckExecutions(assetKey: $key, checkName: $name, limit: 25) {
-                    status evaluation { severity partition description metadataEntries { label
-                      ... on FloatMetadataEntry { floatValue }
-                      ... on TextMetadataEntry { text } } } } }""",
-                key={"path": [job, "validation_report"]}, name=check["name"],
-            )["assetCheckExecutions"]  # fmt: skip
-            for execution in executions:
-                evaluation = execution["evaluation"]
-                if evaluation is not None and evaluation["partition"] == batch:
-                    metadata = {e.pop("label"): _value(e) for e in evaluation["metadataEntries"]}
-                    found[check["name"]] = {
-                        **check, "status": execution["status"], "metadata": metadata,
-                        "said": evaluation["description"],
-                    }  # fmt: skip
-                    break
-        return found
+        found = {check["name"]: self.check(key, check["name"], batch) for check in names}
+        about = {check["name"]: check for check in names}
+        return {name: {**about[name], **seen} for name, seen in found.items() if seen is not None}
+
+    def check(self, key: str, name: str, batch: str | None = None) -> dict[str, Any] | None:
+        """Newest evaluation of one check, of this batch where one is named."""
+        executions = self.ask(
+            """query($key: AssetKeyInput!, $name: String!) {
+              assetCheckExecutions(assetKey: $key, checkName: $name, limit: 25) {
+                status evaluation { severity partition description metadataEntries { label
+                  ... on FloatMetadataEntry { floatValue }
+                  ... on TextMetadataEntry { text } } } } }""",
+            key={"path": key.split("/")}, name=name,
+        )["assetCheckExecutions"]  # fmt: skip
+        for execution in executions:
+            seen = execution["evaluation"]
+            if seen is not None and seen["partition"] == batch:
+                metadata = {entry.pop("label"): _value(entry) for entry in seen["metadataEntries"]}
+                return {
+                    "status": execution["status"], "metadata": metadata,
+                    "said": seen["description"],
+                }  # fmt: skip
+        return None
 
 
 def _value(entry: dict[str, Any]) -> Any:
@@ -204,23 +208,19 @@ def until(look: Callable[[], T | None], what: str, seconds: float) -> T:
 
 @contextmanager
 def dagster_dev(home: Path, registry: Path, **more: str) -> Iterator[Ui]:
-    """`dagster dev` with this home and these jobs on a free port; all of it is gone afterwards."""
-    from batch_ai_assets.settings import Settings
-
-    Settings(home=home).prepare_home()
+    """`batch-ai ui` with this home and these jobs on a free port; all of it is gone afterwards."""
+    home.mkdir(parents=True, exist_ok=True)
     environment = {
         **os.environ,
         "BATCH_AI_HOME": str(home),
         "BATCH_AI_REGISTRY": str(registry),
-        "DAGSTER_HOME": str(home / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         **more,
     }
     port = _free_port()
     log = home / "dagster-dev.log"
     command = [
-        sys.executable, "-m", "dagster", "dev", "-w", str(REPOSITORY / "workspace.yaml"),
-        "--host", "127.0.0.1", "--port", str(port),
+        sys.executable, "-m", "batch_ai_assets.cli", "ui", "--port", str(port),
     ]  # fmt: skip
     with log.open("wb") as file:
         process = subprocess.Popen(

@@ -52,11 +52,11 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def batch(ui: Ui) -> str:
-    """A finished batch of `mail`."""
-    ui.add_batch("mail", "seen")
-    run = ui.finished(ui.launch("mail", "seen", **{"batch_ai/mode": "reprocess"}))
+    """A finished batch of `shown`."""
+    ui.add_batch("shown", "monday")
+    run = ui.finished(ui.launch("shown", "monday"))
     assert run["status"] == "SUCCESS", run
-    return "seen"
+    return "monday"
 
 
 def keep(page: Page, name: str) -> Path:
@@ -70,7 +70,7 @@ def keep(page: Page, name: str) -> Path:
 
 
 def test_the_asset_graph_shows_the_eight_assets_of_a_job(ui: Ui, page: Page, batch: str) -> None:
-    page.goto(f"{ui.base}/locations/batch_ai_assets.definitions/asset-groups/mail/lineage")
+    page.goto(f"{ui.base}/locations/batch_ai_assets.definitions/asset-groups/shown/lineage")
 
     for name in CATALOGUE:
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
@@ -81,7 +81,7 @@ def test_a_check_shows_its_meaning_what_it_found_and_the_bar(
     ui: Ui, page: Page, batch: str
 ) -> None:
     page.goto(
-        f"{ui.base}/assets/mail/validation_report?view=checks&checkDetail=completeness"
+        f"{ui.base}/assets/shown/validation_report?view=checks&checkDetail=completeness"
     )
 
     expect(page.get_by_text("completeness").first).to_be_visible()
@@ -90,14 +90,14 @@ def test_a_check_shows_its_meaning_what_it_found_and_the_bar(
 
 
 def test_the_completion_report_can_be_read_in_the_ui(ui: Ui, page: Page, batch: str) -> None:
-    page.goto(f"{ui.base}/assets/mail/completion_report?view=partitions&partition={batch}")
+    page.goto(f"{ui.base}/assets/shown/completion_report?view=partitions&partition={batch}")
 
     expect(page.get_by_text("conservation").first).to_be_visible()
     assert keep(page, "completion-report").stat().st_size > 20_000
 
 
 def test_the_html_report_opens_in_a_browser(ui: Ui, page: Page, batch: str) -> None:
-    metadata = ui.materialization("mail", "completion_report", batch)["metadata"]
+    metadata = ui.materialization("shown", "completion_report", batch)["metadata"]
 
     page.goto(f"file://{metadata['html_report']}")
 

@@ -109,3 +109,10 @@ def test_terminate_drains_what_is_in_flight_and_the_next_run_pays_nothing_twice(
     after = answers(slow_model, "stopped")
     assert len(after) == DOCUMENTS
     assert set(after.values()) == {1}
+
+
+def test_a_broken_job_file_shows_up_by_itself(ui: Ui) -> None:
+    found = until(lambda: ui.check("job_registry", "every_job_loads"), "the registry's check", 120)
+
+    assert found["status"] == "FAILED"
+    assert "purpoze" in str(found["metadata"]["lost"])
