@@ -36,7 +36,7 @@ from .reporting.completion import CompletionRecord
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
 from .state.rows import Plan
-from .tables import BatchTable, Current
+from .tables import BatchTable, Current, reading
 from .validation.check_result import CheckResult
 from .validation.checks import blocking_failures, run_checks
 from .validation.columns import enriched_schema, result_schema
@@ -186,8 +186,10 @@ def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
             "or run the whole job."
         )
     figures = deps.store.figures(job.name, batch)
-    candidate = deps.tables.open(plan.results_path)
-    return run_checks(frozen_job(plan, job), figures, candidate, deps.connect)
+    with reading(plan.results_path):
+        # What is in the files counts, not what was once written there.
+        candidate = deps.tables.open(plan.results_path).counted()
+        return run_checks(frozen_job(plan, job), figures, candidate, deps.connect)
 
 
 def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
@@ -279,8 +281,11 @@ def run_batch(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> Outcome:
         raw = read_inputs(job, batch, run, deps)
         _publish(raw, job, batch, run, deps)
         _publish(plan_work(job, batch, run, deps, raw), job, batch, run, deps)
-        for stage in (enrich, judge, release, export_dead_letters, export_reviews):
+        for stage in (enrich, judge, release):
             _publish(stage(job, batch, run, deps), job, batch, run, deps)
+        for export in (export_dead_letters, export_reviews):
+            with held(job, batch, run, deps):
+                deps.tables.point_latest(export(job, batch, run, deps))
         record = complete(job, batch, run, deps)
         return Outcome(State(record.state), _said(record, run), record)
     except LeaseHeldError:
@@ -293,11 +298,6 @@ def run_batch(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> Outcome:
         return Outcome(state, str(stop), CompletionRecord.from_json(kept) if kept else None)
 
 
-def _publish(table: BatchTable, job: ResolvedJob, batch: str, run: Run, deps: Deps) -> None:
-    with held(job, batch, run, deps):
-        deps.tables.point_latest(table)
-
-
 def _said(record: CompletionRecord, run: Run) -> str:
     if record.run_id == run.run_id:
         return record.message
@@ -306,6 +306,11 @@ def _said(record: CompletionRecord, run: Run) -> str:
         f"{record.version}) and nothing has changed since: nothing was done. --reprocess makes "
         "the next version from stored answers, --fresh asks the provider again."
     )
+
+
+def _publish(table: BatchTable, job: ResolvedJob, batch: str, run: Run, deps: Deps) -> None:
+    with held(job, batch, run, deps):
+        deps.tables.point_latest(table)
 
 
 def _plan(job: ResolvedJob, batch: str, deps: Deps) -> Plan:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import resource
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from .deps import Deps, Run
+from .errors import StorageError
 from .figures import BatchFigures
 from .reporting.completion import CompletionRecord, ConservationRecord
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
 from .state.rows import Plan
-from .tables import BatchTable, RowReader
+from .tables import BatchTable, Current, RowReader
 from .validation.accuracy import CohortAccuracy, evaluate
 from .validation.check_result import CheckResult
 
@@ -42,7 +44,11 @@ def draw_up(
     finished = deps.store.clock()
     seconds = max(finished - started, 0.0)
     sla = job.spec.sla.seconds if job.spec.sla else None
-    current = deps.tables.current(job.name, plan.batch)
+    current: Current | None = None
+    accuracy: tuple[CohortAccuracy, ...] = ()
+    with suppress(StorageError):  # tables that cannot be read must not keep the record from people
+        current = deps.tables.current(job.name, plan.batch)
+        accuracy = _accuracy(job, plan, deps)
     released = current is not None and current.version == plan.version
     return CompletionRecord(
         batch=plan.batch,
@@ -63,7 +69,7 @@ def draw_up(
         cpu_seconds=_cpu_seconds(),
         peak_rss_bytes=_peak_rss_bytes(),
         checks=checks,
-        accuracy=_accuracy(job, plan, deps),
+        accuracy=accuracy,
         results_location=current.path if released and current else None,
         next_step=_next_step(job, plan, state, reason, figures),
         **_of_job(job),

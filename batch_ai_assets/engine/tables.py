@@ -19,7 +19,7 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
 
@@ -57,11 +57,21 @@ class BatchTable:
         """Full path of every part."""
         return [f"{self.path}/{part}" for part in self.parts]
 
+    def counted(self) -> BatchTable:
+        """The same table with the rows that its parts really hold now."""
+        import pyarrow.parquet as pq
+
+        rows = 0
+        for name in self.files:
+            with reading(name), at(name).open("rb") as file:
+                rows += pq.ParquetFile(file).metadata.num_rows
+        return replace(self, rows=rows)
+
     @cached_property
     def schema(self) -> pa.Schema:
         import pyarrow.parquet as pq
 
-        with _reading(self.files[0]), at(self.files[0]).open("rb") as file:
+        with reading(self.files[0]), at(self.files[0]).open("rb") as file:
             return pq.read_schema(file)
 
     def scan(
@@ -71,7 +81,7 @@ class BatchTable:
         import pyarrow.parquet as pq
 
         for name in self.files:
-            with _reading(name), at(name).open("rb") as file:
+            with reading(name), at(name).open("rb") as file:
                 reader = pq.ParquetFile(file)
                 yield from reader.iter_batches(batch_size=batch_rows, columns=columns)
 
@@ -120,7 +130,7 @@ class RowReader:
 
         first = 0
         for name in self._table.files:
-            with _reading(name), at(name).open("rb") as file:
+            with reading(name), at(name).open("rb") as file:
                 metadata = pq.ParquetFile(file).metadata
             for group in range(metadata.num_row_groups):
                 self._groups.append((first, name, group))
@@ -149,7 +159,7 @@ class RowReader:
 
         if self._loaded is None or self._loaded[0] != index:
             _, name, group = self._groups[index]
-            with _reading(name), at(name).open("rb") as file:
+            with reading(name), at(name).open("rb") as file:
                 rows = pq.ParquetFile(file).read_row_group(group, columns=self._columns)
             self._loaded = (index, rows)
         return self._loaded[1]
@@ -218,7 +228,10 @@ class TableStore:
     def latest(self, job: str, asset: str, batch: str) -> BatchTable | None:
         """The table that `_latest.json` names, or None."""
         pointer = self._home(job, asset, batch) / "_latest.json"
-        return self.open(get_json(pointer)["path"]) if pointer.exists() else None
+        if not pointer.exists():
+            return None
+        with reading(str(pointer)):
+            return self.open(get_json(pointer)["path"])
 
     def open(self, path: str) -> BatchTable:
         """The finished table in folder `path`. StorageError if there is none."""
@@ -229,6 +242,8 @@ class TableStore:
                 f"{path} holds no finished table. If it was deleted by hand, restore it, or run "
                 "the batch with --reprocess."
             ) from error
+        except (OSError, ValueError) as error:
+            raise unreadable(f"{path}/{_SEAL}", error) from error
         return BatchTable(**{**content, "parts": tuple(content["parts"])})
 
     def point_current(self, current: Current) -> None:
@@ -243,7 +258,8 @@ class TableStore:
         pointer = self._home(job, "results", batch) / "_current.json"
         if not pointer.exists():
             return None
-        content = get_json(pointer)
+        with reading(str(pointer)):
+            content = get_json(pointer)
         return Current(**{**content, "parts": tuple(content["parts"])})
 
 
@@ -281,17 +297,22 @@ def _writing(place: UPath) -> Iterator[None]:
 
 
 @contextmanager
-def _reading(name: str) -> Iterator[None]:
+def reading(name: str) -> Iterator[None]:
     """A part that is gone or damaged leaves as a StorageError; what it holds is not quoted."""
     import pyarrow as pa
 
     try:
         yield
-    except (OSError, pa.ArrowException) as error:
-        raise StorageError(
-            f"Cannot read {name} ({type(error).__name__}): it is gone, damaged or out of reach. "
-            "Restore it, or run the batch again with --reprocess, which makes it anew."
-        ) from error
+    except (OSError, pa.ArrowException, json.JSONDecodeError) as error:
+        raise unreadable(name, error) from error
+
+
+def unreadable(name: str, error: Exception) -> StorageError:
+    """What to say of a file that cannot be read."""
+    return StorageError(
+        f"Cannot read {name} ({type(error).__name__}): it is gone, damaged or out of reach. "
+        "Restore it, or run the batch again with --reprocess, which makes it anew."
+    )
 
 
 def put_json(path: UPath, content: dict[str, Any]) -> None:
