@@ -106,6 +106,11 @@ def export_reviews(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchT
             f"Batch {job.name}/{batch} has no answers yet, so there is nothing to review. "
             "Run the whole job."
         )
+    latest = deps.tables.latest(job.name, "review_queue", batch)
+    if latest and plan.finished_at and plan.results_path:
+        verdicts = deps.tables.open(plan.results_path)
+        if latest.written_at > verdicts.written_at:
+            return latest
     frozen = frozen_job(plan, job)
     schema = review_schema(frozen)
     return deps.tables.write(
