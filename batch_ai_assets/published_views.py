@@ -5,7 +5,7 @@ Reads pointers and Parquet only, never the state store: a consumer without it se
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from batch_ai_assets.connections import DUCKDB_CONFIG
@@ -52,14 +52,10 @@ def connect_to_views(job: str, root: str | None = None) -> DuckDBPyConnection:
 
 
 def _make_views(connection: DuckDBPyConnection, job: str, root: str, home: UPath) -> None:
-    released = list(_released_files(home))
+    released = dict(_released_files(home))
     if released:
-        _view(connection, job, released)
-        connection.execute(
-            f'CREATE VIEW "{job}__current" AS SELECT * FROM "{job}" '
-            "QUALIFY row_number() OVER "
-            "(PARTITION BY item_id ORDER BY created_at DESC, batch DESC, version DESC) = 1"
-        )
+        _view(connection, job, list(released))
+        _view_current(connection, job, released)
     tables = TableStore(root)
     for asset in ASSETS:
         files = [
@@ -72,13 +68,27 @@ def _make_views(connection: DuckDBPyConnection, job: str, root: str, home: UPath
             _view(connection, f"{job}__{asset}", files)
 
 
-def _released_files(home: UPath) -> Iterator[str]:
-    """Parts of the released version of every batch, by `_current.json`."""
+def _view_current(connection: DuckDBPyConnection, job: str, released: dict[str, str]) -> None:
+    """The row of every item that was released last, whenever its answer was given."""
+    connection.execute(f'CREATE TABLE "{job}__released" (file VARCHAR, released_at VARCHAR)')
+    connection.executemany(f'INSERT INTO "{job}__released" VALUES (?, ?)', list(released.items()))
+    connection.execute(
+        f'CREATE VIEW "{job}__current" AS SELECT found.* EXCLUDE (__file) '
+        f"FROM read_parquet({_listed(released)}, union_by_name = true, filename = '__file') found "
+        f'JOIN "{job}__released" released ON found.__file = released.file '
+        "QUALIFY row_number() OVER "
+        "(PARTITION BY item_id ORDER BY released.released_at DESC, batch DESC) = 1"
+    )
+
+
+def _released_files(home: UPath) -> Iterator[tuple[str, str]]:
+    """Parts of the released version of every batch and when it was released (ISO, UTC)."""
     for batch in _batches(home / "results"):
         pointer = home / "results" / batch / "_current.json"
         if pointer.exists():
             current = get_json(pointer)
-            yield from (f"{current['path']}/{part}" for part in current["parts"])
+            for part in current["parts"]:
+                yield f"{current['path']}/{part}", current["released_at"]
 
 
 def _batches(folder: UPath) -> list[str]:
@@ -86,11 +96,14 @@ def _batches(folder: UPath) -> list[str]:
 
 
 def _view(connection: DuckDBPyConnection, name: str, files: list[str]) -> None:
-    literal = ", ".join(f"'{_quoted(file)}'" for file in files)
     connection.execute(
         f'CREATE VIEW "{name}" AS '
-        f"SELECT * FROM read_parquet([{literal}], union_by_name = true)"
+        f"SELECT * FROM read_parquet({_listed(files)}, union_by_name = true)"
     )
+
+
+def _listed(files: Iterable[str]) -> str:
+    return "[" + ", ".join(f"'{_quoted(file)}'" for file in files) + "]"
 
 
 def _quoted(text: str) -> str:

@@ -1,7 +1,8 @@
 """Tags on Dagster runs that this project reads or writes.
 
 `batch_ai/mode` asks for another way to run (`reprocess`, `fresh`), from the command line or the
-Launchpad alike; `batch_ai/state` says how the batch ended.
+Launchpad alike; `batch_ai/state` says how the batch
+ended, `batch_ai/command_line` which process (`host:pid`) a run lives in that no daemon watches.
 """
 
 from __future__ import annotations

@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click.testing
+import dagster as dg
 import pytest
 
 from batch_ai_assets.cli import main
@@ -21,6 +23,7 @@ from .jobs import job_file, write_documents, write_registry
 from .running import Platform, letters, refused
 
 Make = Callable[..., Platform]
+Popen = Callable[[], "subprocess.Popen[str]"]
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -103,6 +106,8 @@ def test_a_finished_batch_says_that_there_is_nothing_to_do_and_reprocess_costs_n
     reprocessed = batch_ai("run", "mail", "--batch", "monday", "--reprocess")
 
     assert (again.exit_code, reprocessed.exit_code) == (0, 0)
+    assert "Nothing to do" in again.stdout
+    assert "Nothing to do" not in reprocessed.stdout
     assert here.model.stats()["calls"] == paid
     assert here.report("mail", "monday").record().version == 2
 
@@ -254,6 +259,22 @@ def test_sql_reads_released_rows_of_every_batch_and_the_newest_of_every_item(
     assert ask("SELECT count(*) AS n FROM mail__raw_inputs") == ["n", "7"]
 
 
+def test_the_current_row_of_an_item_is_the_one_that_was_released_last(platform: Make) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", {"m000": "[[id:m000]] The first wording."})
+    batch_ai("run", "mail", "--batch", "zulu")
+    write_documents(here.home, "mail", {"m000": "[[id:m000]] The second wording."})
+    batch_ai("run", "mail", "--batch", "alpha")
+    write_registry(here.folder, job_file(prompt={"file": "prompt.md", "version": "2"}),
+                   base_url=here.model.base_url)  # fmt: skip
+    write_documents(here.home, "mail", {"m000": "[[id:m000]] The first wording."})
+    batch_ai("run", "mail", "--batch", "zulu", "--reprocess")
+
+    asked = batch_ai("sql", "mail", "SELECT batch, version FROM mail__current", "--format", "csv")
+
+    assert asked.stdout.split() == ["batch,version", "zulu,2"]
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -283,20 +304,31 @@ def test_sql_of_a_job_that_never_ran_says_how_to_run_it(platform: Make) -> None:
     assert "batch-ai run mail" in batch_ai("sql", "mail", "SELECT 1").output
 
 
-def test_ctrl_c_drains_ends_with_130_and_the_next_run_pays_nothing_twice(
-    home: Path, tmp_path: Path
-) -> None:
+@contextmanager
+def slow_platform(home: Path, folder: Path) -> Iterator[tuple[LocalProvider, Popen]]:
+    """A model that takes its time, and a way to start `batch-ai run` in a process of its own."""
     with LocalProvider(ServerOptions(model="stub", latency_ms=200)) as slow:
         registry = write_registry(
-            tmp_path / "registry", job_file(limits={"concurrency": 4}), base_url=slow.base_url
+            folder, job_file(limits={"concurrency": 4}), base_url=slow.base_url
         )
         write_documents(home, "mail", letters(60))
         command = [sys.executable, "-m", "batch_ai_assets.cli", "run", "mail", "--batch", "monday"]
-        environment = {**os.environ, **{"BATCH_AI_REGISTRY": str(registry)}}
-        first = subprocess.Popen(
-            command, cwd=REPOSITORY, env=environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        environment = {**os.environ, "BATCH_AI_REGISTRY": str(registry)}
+
+        def start() -> subprocess.Popen[str]:
+            return subprocess.Popen(
+                command, cwd=REPOSITORY, env=environment, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+
+        yield slow, start
+
+
+def test_ctrl_c_drains_ends_with_130_and_the_next_run_pays_nothing_twice(
+    home: Path, tmp_path: Path
+) -> None:
+    with slow_platform(home, tmp_path / "registry") as (slow, start):
+        first = start()
         _wait_for_answers(slow, first, 12)
 
         first.send_signal(signal.SIGINT)
@@ -305,13 +337,33 @@ def test_ctrl_c_drains_ends_with_130_and_the_next_run_pays_nothing_twice(
         assert first.returncode == 130, out + err
         assert "60 items = " in out.splitlines()[0]
         assert "Traceback" not in out + err
-        second = subprocess.run(
-            command, cwd=REPOSITORY, env=environment, text=True, capture_output=True, timeout=120
-        )
-        assert second.returncode == 0, second.stdout + second.stderr
+        second = start()
+        assert second.wait(120) == 0, second.communicate()
         counts = {name: item["answers"] for name, item in slow.stats()["items"].items()}
     assert len(counts) == 60
     assert set(counts.values()) == {1}
+    with instance() as ours:
+        statuses = [run.status for run in ours.get_runs()]
+    assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED]
+
+
+def test_a_command_line_that_was_killed_leaves_no_run_that_seems_to_live(
+    home: Path, tmp_path: Path
+) -> None:
+    with slow_platform(home, tmp_path / "registry") as (slow, start):
+        first = start()
+        _wait_for_answers(slow, first, 12)
+
+        first.kill()
+        first.communicate(timeout=60)
+        second = start()
+
+        assert second.wait(180) == 0, second.communicate()
+        answers = sum(item["answers"] for item in slow.stats()["items"].values())
+    assert answers <= 60 + 4 + 20  # in flight, and one second of calls between two commits
+    with instance() as ours:
+        statuses = [run.status for run in ours.get_runs()]
+    assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
 def _wait_for_answers(model: LocalProvider, process: subprocess.Popen[str], count: int) -> None:

@@ -22,12 +22,13 @@ def completion_report(job: ResolvedJob) -> dg.AssetsDefinition:
             record = complete(job, here.batch, here.run, here.deps)
             here.tag(record.state)
             numbers = {
+                "conservation": record.conservation.line,
+                "next_step": record.next_step,
                 **here.metadata(),
                 "duration_seconds": round(record.duration_seconds, 3),
                 "items_per_second": round(record.items_per_second, 3),
                 "cpu_seconds": round(record.cpu_seconds, 3),
                 "peak_rss_bytes": record.peak_rss_bytes,
-                "next_step": record.next_step,
             }
         yield dg.Output(record, metadata=numbers)
 

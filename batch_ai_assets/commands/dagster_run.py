@@ -6,6 +6,8 @@ schedule or a click in the UI, with a progress bar instead of log lines.
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -60,6 +62,7 @@ def run_batch_in_process(
 ) -> RunOutcome:
     """Run the batch `key` to its end."""
     with instance() as here:
+        close_dead_runs(here)
         if job.spec.batches.cadence == "manual":
             here.add_dynamic_partitions(job.name, [key])
         with closing(Connections(open_deps(progress=progress))) as connections:
@@ -86,6 +89,27 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield here
 
 
+def close_dead_runs(here: dg.DagsterInstance) -> None:
+    """Mark runs whose command line was killed as failed: nobody else watches over those."""
+    unfinished = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    )
+    for run in here.get_runs(unfinished):
+        host, _, pid = run.tags.get(STARTED_BY_CLI, "").rpartition(":")
+        if host == socket.gethostname() and not _is_alive(int(pid)):
+            here.report_run_failed(run, "The command line that worked on this run was killed.")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _only(registry: Registry, job: ResolvedJob) -> Registry:
     """A registry of this job alone: no other job file can be in the way."""
     return Registry(registry.folder, {job.name: job}, registry.providers, ())
@@ -99,7 +123,7 @@ def _tags(mode: str) -> dict[str, str]:
     return {
         MODE: mode,
         WHO: person(),
-        STARTED_BY_CLI: "true",
+        STARTED_BY_CLI: f"{socket.gethostname()}:{os.getpid()}",
         # The person at the terminal decides what happens next, not the retry daemon.
         "dagster/max_retries": "0",
     }

@@ -21,6 +21,12 @@ def print_summary(outcome: RunOutcome, console: Console) -> None:
         record = report.record()
         equation = record.conservation.line
         console.print(equation, markup=False, style="bold")
+        if outcome.ending is Ending.COMPLETED and record.run_id != outcome.run_id:
+            console.print(
+                f"Nothing to do: this batch was completed at {record.finished_at:%Y-%m-%d %H:%M}"
+                " UTC from the same job file. --reprocess plans a new version.",
+                markup=False,
+            )
         for line in summary_lines(record):
             if line not in (equation, record.message):
                 console.print(line, markup=False)
