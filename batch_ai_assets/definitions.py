@@ -40,6 +40,8 @@ def build_defs(
             jobs=[job for one in made.values() for job in (one.run, one.export)],
             schedules=[one.schedule for one in made.values() if one.schedule is not None],
             sensors=_sensors(known, {name: one.export for name, one in made.items()}),
+            # Items run concurrently inside an asset; a process per asset would only cost imports.
+            executor=dg.in_process_executor,
             resources={**platform_resources(), **(resource_overrides or {})},
         )
 

@@ -17,6 +17,7 @@ from batch_ai_assets.cli import main
 from batch_ai_assets.commands.dagster_run import instance
 from batch_ai_assets.local_provider.options import ServerOptions
 from batch_ai_assets.local_provider.process import LocalProvider
+from batch_ai_assets.published_reports import latest_report
 from batch_ai_assets.settings import settings
 
 from .jobs import job_file, write_documents, write_registry
@@ -385,3 +386,18 @@ def test_the_home_is_made_by_the_first_command(
     assert batch_ai("status").exit_code == 0
     assert (tmp_path / "new" / "dagster" / "dagster.yaml").is_file()
     settings.cache_clear()
+
+
+def test_the_demo_sorts_real_documents_with_a_real_model_and_says_how_well(home: Path) -> None:
+    result = batch_ai("demo", "--batch", "try")
+
+    assert result.exit_code == 0, result.output
+    assert " pending + " in result.stdout
+    report = latest_report(settings().data_url, "licence_screening", "try")
+    assert report is not None
+    record = report.record()
+    assert record.conservation.holds
+    assert record.conservation.items > 50
+    unseen = next(one for one in record.accuracy if one.cohort == "odd")
+    assert unseen.n > 20
+    assert unseen.share >= 0.85

@@ -141,6 +141,12 @@ def test_a_job_runs_all_its_assets_in_one_process_and_comes_back_whole(
     assert job.run_tags["dagster/retry_strategy"] == "ALL_STEPS"
 
 
+def test_assets_picked_by_hand_run_in_one_process_too(definitions: dg.Definitions) -> None:
+    picked = definitions.resolve_implicit_global_asset_job_def()
+
+    assert picked.executor_def.name == "in_process"
+
+
 def test_dead_letters_can_be_written_again_alone(repository: dg.RepositoryDefinition) -> None:
     assert [node.name for node in repository.get_job("mail__dead_letters").nodes] == [
         "mail__dead_letter_queue"

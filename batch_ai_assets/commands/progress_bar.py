@@ -22,10 +22,10 @@ def shown_progress(console: Console) -> Iterator[Callable[[Progress], None]]:
     if not console.is_terminal:
         yield progress_lines(lambda line: click.echo(line, err=True))
         return
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.description}"))
+    columns = (BarColumn(), TextColumn("{task.description}"))
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading documents", total=None)
 
