@@ -53,6 +53,8 @@ class Entry:
     """Ends the item dead in the same transaction."""
 
 
+INTERVAL_SECONDS = 0.05
+"""Pause between commits: what is answered meanwhile is at risk, and shares one sync to disk."""
 _STALLED_SECONDS = 2.0
 
 
@@ -70,7 +72,7 @@ class Writer:
         *,
         run_id: str | None = None,
         shard: int = 0,
-        interval_seconds: float = 0.05,
+        interval_seconds: float = INTERVAL_SECONDS,
         capacity: int = 4096,
     ) -> None:
         self._db = database

@@ -39,12 +39,14 @@ def stage(tmp_path: Path, slow_stub: LocalProvider) -> StageScene:
 @pytest.fixture(scope="session")
 def clean_seconds(tmp_path_factory: pytest.TempPathFactory, slow_stub: LocalProvider) -> float:
     """How long a run of `FEW` documents takes if nobody kills it."""
-    scene = Scene(tmp_path_factory.mktemp("clean"), slow_stub, mixed("clean", FEW)).set_up()
-    began = time.monotonic()
-    with victim(scene.order()) as one:
-        assert one.wait() == 0
-        seconds = time.monotonic() - began
-        assert one.said()["state"] == "completed_with_dead_letters"
-    scene.check_every_item_ended_once()
-    assert scene.paid_twice() == 0
+    seconds = 0.0
+    for name in ("imports", "clean"):  # the first victim waits until everything is imported
+        scene = Scene(tmp_path_factory.mktemp(name), slow_stub, mixed(name, FEW)).set_up()
+        began = time.monotonic()
+        with victim(scene.order()) as one:
+            assert one.wait() == 0
+            seconds = time.monotonic() - began
+            assert one.said()["state"] == "completed_with_dead_letters"
+        scene.check_every_item_ended_once()
+        assert scene.paid_twice() == 0
     return seconds

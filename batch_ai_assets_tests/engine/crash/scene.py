@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,8 @@ class Scene:
         current = self.current()
         assert current is not None
         assert current["version"] == version
+        latest = self.home / "data" / JOB / "results" / BATCH / "_latest.json"
+        assert json.loads(latest.read_text())["path"] == current["path"]
         rows = self.released()
         assert current["rows"] == len(rows)
         expected = {d.item_id: d.input_hash for d in self.documents if not d.dead}
@@ -156,20 +159,28 @@ class Scene:
         rate is at most concurrency / latency. Interval and commit time are the longest that the
         victim had, up to its death. Nothing is at risk where answers are published already.
         """
-        path = self.home / MARKS
-        marks = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
-        starts = [float(at) for what, at in marks if what in ("answer", "begin")]
+        marks = self._marks()
+        starts = [at for what, at in marks if what in ("answer", "begin")]
         if not starts:
             return CONCURRENCY
         if marks[-1][0] == "part":
             return 0.0
-        begins = [float(at) for what, at in marks if what == "begin"]
-        ends = [float(at) for what, at in marks if what == "end"]
+        begins, ends = self.commits()
         commits = zip(begins, [*ends, self.died_at], strict=False)
         commit = max((end - begin for begin, end in commits), default=0.0)
-        until = [*starts[1:], self.died_at]
-        interval = max(end - begin for begin, end in zip(starts, until, strict=True))
+        interval = max(later - earlier for earlier, later in pairwise([*starts, self.died_at]))
         return CONCURRENCY + RATE * (interval + commit)
+
+    def commits(self) -> tuple[list[float], list[float]]:
+        """When the victim's commits began and ended, monotonic seconds."""
+        marks = self._marks()
+        begins = [at for what, at in marks if what == "begin"]
+        return begins, [at for what, at in marks if what == "end"]
+
+    def _marks(self) -> list[tuple[str, float]]:
+        path = self.home / MARKS
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(what, float(at)) for what, at in (line.split() for line in lines)]
 
 
 def check_whole(folder: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from batch_ai_assets.engine.batch import Mode
 from batch_ai_assets.engine.errors import StorageError
+from batch_ai_assets.engine.state.writer import INTERVAL_SECONDS
 
 from .conftest import StageScene
 from .documents import mixed, plain
 from .scene import BATCH, FEW, JOB, SPEC, Scene
+from .victim import victim
 
 AMONG_CALLS = (
     *(f"after_send:{count}" for count in (1, 60, 180)),
@@ -96,15 +100,17 @@ def test_one_kill_after_the_other_adds_up_to_a_whole_batch(stage: StageScene) ->
     assert scene.paid_twice() <= allowed
 
 
-@pytest.mark.parametrize("failpoint", ["before_pointer:1", "after_parquet_part:4"])
-def test_a_version_begun_with_fresh_asks_again_also_after_a_kill(
+@pytest.mark.parametrize(
+    "failpoint", ["after_manifest:1", "after_parquet_part:1", "after_parquet_part:4"]
+)
+def test_a_version_begun_with_fresh_asks_again_once_also_after_a_kill(
     stage: StageScene, failpoint: str
 ) -> None:
-    documents = [plain(f"fresh-{failpoint[0]}", number) for number in range(20)]
-    scene = stage(documents)
+    name = f"fresh-{failpoint.replace(':', '-')}"
+    scene = stage([plain(name, number) for number in range(20)])
     scene.resume("first")
     scene.kill_at(failpoint, mode=Mode.FRESH)
-    assert scene.resume(mode=Mode.RESUME if "part" in failpoint else Mode.FRESH).state.finished
+    assert scene.resume(mode=Mode.RESUME).state.finished
     assert set(scene.calls().values()) == {2}
     scene.check_every_item_ended_once(version=2)
 
@@ -132,6 +138,18 @@ def test_a_kill_while_a_batch_is_reprocessed_leaves_consumers_the_version_before
     # What was answered is not asked again; what ended dead has no answer and is.
     again = {d.item_id for d in scene.documents if d.dead and d.calls}
     assert scene.calls() == {d.item_id: d.calls + (d.item_id in again) for d in scene.documents}
+
+
+def test_an_answer_waits_for_its_commit_no_longer_than_an_interval(stage: StageScene) -> None:
+    """What is at risk is measured by the commits that there were: here, that there were many."""
+    scene = stage(mixed("pace", FEW))
+    with victim(scene.order()) as one:
+        assert one.wait() == 0
+    begins, ends = scene.commits()
+    intervals = [later - earlier for earlier, later in pairwise(begins)]
+    commits = [end - begin for begin, end in zip(begins, ends, strict=True)]
+    slack = 0.1  # for a busy machine
+    assert median(intervals) <= INTERVAL_SECONDS + median(commits) + slack
 
 
 def unfinished(root: Path) -> list[Path]:

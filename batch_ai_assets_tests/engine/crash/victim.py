@@ -1,7 +1,6 @@
 """A run of a batch in a process of its own, on the engine's entry point, to be killed or stopped.
 
-Victims are forked from a process that has everything imported, so that a kill does not spend
-itself on imports. A victim notes when its commits begin and end, so that the test knows what was
+Victims are forked from a process that has everything loaded (`nursery.py`). A victim notes when its commits begin and end, so that the test knows what was
 at risk at the moment of death, and says at the end how the batch ended.
 """
 
@@ -16,12 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import aiohttp  # noqa: F401 - the engine imports these five when it needs them
-import openai  # noqa: F401
-import pandas  # noqa: F401
-import pandera.pandas  # noqa: F401
-import pyarrow.parquet  # noqa: F401
 
 from batch_ai_assets.engine import failpoints
 from batch_ai_assets.engine.batch import Mode, Run, run_batch
@@ -56,7 +49,7 @@ class Victim:
             (order.home / name).unlink(missing_ok=True)
         self._order = order
         nursery = multiprocessing.get_context("forkserver")
-        nursery.set_forkserver_preload([__name__])
+        nursery.set_forkserver_preload([f"{__package__}.nursery"])
         self._process = nursery.Process(target=carry_out, args=(order,))
         self._process.start()
         assert self._process.pid is not None
