@@ -6,9 +6,11 @@ the OpenAI API; `insufficient_quota` is a 429 that no waiting heals.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 
 import msgspec
 
@@ -76,7 +78,6 @@ class Reply(msgspec.Struct):
 
 
 class _ErrorBody(msgspec.Struct):
-    message: str = ""
     code: str | int | None = None
     param: str | None = None
 
@@ -85,8 +86,11 @@ class _ErrorReply(msgspec.Struct):
     error: _ErrorBody = msgspec.field(default_factory=_ErrorBody)
 
 
+_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,100}")
 _decode_reply = msgspec.json.Decoder(Reply).decode
 _decode_error = msgspec.json.Decoder(_ErrorReply).decode
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _FATAL_CODES = {
     "insufficient_quota": "the account has no quota left",
@@ -101,7 +105,7 @@ def interpret(status: int, headers: Mapping[str, str], body: bytes) -> Reply | F
     if status == 200:
         try:
             reply = _decode_reply(body)
-        except msgspec.MsgspecError:
+        except _UNREADABLE:
             reply = None
         if reply is not None and reply.choices:
             return reply
@@ -115,7 +119,7 @@ def interpret(status: int, headers: Mapping[str, str], body: bytes) -> Reply | F
 
 
 def _failure(status: int, headers: Mapping[str, str], error: _ErrorBody) -> Failure:
-    code = str(error.code or "")
+    code = str(error.code)
     said = f"HTTP {status}" + (f" {code}" if code else "")
     if 300 <= status < 400:
         why = "the provider sends requests elsewhere; name that address in base_url"
@@ -152,7 +156,7 @@ def _failure(status: int, headers: Mapping[str, str], error: _ErrorBody) -> Fail
 
 def _is_about_the_job(error: _ErrorBody) -> bool:
     """A 400 over what every request of the job shares: schema, parameters."""
-    code, param = str(error.code or ""), error.param or ""
+    code, param = str(error.code), str(error.param)
     return param.startswith("response_format") or code in (
         "invalid_json_schema",
         "unsupported_schema",
@@ -164,16 +168,25 @@ def _is_about_the_job(error: _ErrorBody) -> bool:
 
 def _read_error(body: bytes) -> _ErrorBody:
     try:
-        return _decode_error(body).error
-    except msgspec.MsgspecError:
-        return _ErrorBody()
+        error = _decode_error(body).error
+    except _UNREADABLE:
+        error = _ErrorBody()
+    return _ErrorBody(code=_plain(error.code), param=_plain(error.param))
+
+
+def _plain(value: str | int | None) -> str:
+    """A name as APIs use them; anything else may quote the document, and is left out."""
+    text = str(value or "")
+    return text if _NAME.fullmatch(text) else ""
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds of `retry-after-ms` or `Retry-After` (the date form is rare and not read)."""
     for name, unit in (("retry-after-ms", 0.001), ("Retry-After", 1.0)):
         try:
-            return max(0.0, float(headers[name]) * unit)
+            seconds = float(headers[name]) * unit
         except (KeyError, ValueError):
             continue
+        if isfinite(seconds):
+            return max(0.0, seconds)
     return None

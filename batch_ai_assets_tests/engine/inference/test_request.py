@@ -1,0 +1,120 @@
+"""Requests: what decides an answer is in the hash, what does not is not, and text stays text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch_ai_assets.engine.inference.request import RequestTemplate, wrap_document
+from batch_ai_assets.engine.planning.tokens import count_tokens
+from batch_ai_assets.engine.spec.resolved import Example, ResolvedJob
+
+from ..world import make_job
+
+FOLDER = Path("/jobs/topics")
+TEXT = hashlib.sha256(b"a text").digest()
+
+
+def request_hash(job: ResolvedJob, input_hash: bytes = TEXT) -> bytes:
+    return RequestTemplate(job).request_hash(input_hash)
+
+
+def job(**spec: Any) -> ResolvedJob:
+    return make_job(FOLDER, spec)
+
+
+EXAMPLE = Example(text="my card", output={"topic": "card", "urgent": False})
+
+DECISIVE: dict[str, ResolvedJob] = {
+    "provider": job(model={"provider": "other"}),
+    "model version": job(model={"version": "2026-01-01"}),
+    "temperature": job(model={"parameters": {"temperature": 0.5}}),
+    "top_p": job(model={"parameters": {"top_p": 0.5}}),
+    "seed": job(model={"parameters": {"seed": 7}}),
+    "prompt": job().model_copy(update={"prompt_text": "Say it otherwise."}),
+    "examples": job().model_copy(update={"examples": (EXAMPLE,)}),
+    "schema": job(output={"schema": {"properties": {"urgent": {"description": "Now?"}}}}),
+    "taxonomy": job(output={"taxonomy": {"topic": {"card": "Another meaning."}}}),
+    "token probabilities": job(
+        output={"confidence": {"from": "logprob", "field": "topic"}, "review_below": 0.5}
+    ),
+}
+
+
+@pytest.mark.parametrize("what", DECISIVE)
+def test_what_decides_the_answer_changes_the_hash(what: str) -> None:
+    assert request_hash(DECISIVE[what]) != request_hash(job())
+
+
+def test_all_decisive_changes_have_hashes_of_their_own() -> None:
+    hashes = {request_hash(changed) for changed in DECISIVE.values()}
+    assert len(hashes) == len(DECISIVE)
+
+
+IDLE: dict[str, ResolvedJob] = {
+    "max_tokens": job(model={"parameters": {"max_tokens": 99}}),
+    "budget": job(budget={"limit_usd": 1.0}),
+    "limits": job(limits={"concurrency": 1}),
+    "retry": job(retry={"max_attempts": 9}),
+    "rules": job(rules=[{"name": "r", "sql": "urgent"}]),
+    "owner": job(owner="team:others"),
+    "prompt's version": job(prompt={"version": "9"}),
+    "review threshold": job(output={"confidence": None, "review_below": 0.5}),
+    "folder": make_job(Path("/elsewhere")),
+    "address": make_job(FOLDER, {}, {"base_url": "https://models.example.com/v1"}),
+    "price": make_job(FOLDER, {}, {"models": {"stub": {"price": "free", "context_tokens": 9}}}),
+}
+
+
+@pytest.mark.parametrize("what", IDLE)
+def test_what_does_not_decide_the_answer_leaves_the_hash_alone(what: str) -> None:
+    assert request_hash(IDLE[what]) == request_hash(job())
+
+
+@given(texts=st.lists(st.text(), min_size=2, max_size=2, unique=True))
+def test_two_texts_have_two_hashes_and_one_text_always_has_the_same(texts: list[str]) -> None:
+    first, second = (hashlib.sha256(text.encode()).digest() for text in texts)
+    template = RequestTemplate(job())
+    assert template.request_hash(first) == template.request_hash(first)
+    assert template.request_hash(first) != template.request_hash(second)
+    assert len(template.request_hash(first)) == 32
+
+
+@given(text=st.text(max_size=500))
+def test_any_text_makes_a_well_formed_request_that_holds_it_as_it_is(text: str) -> None:
+    digest = hashlib.sha256(text.encode()).digest()
+    body = json.loads(RequestTemplate(job()).body(text, digest))
+    assert body["messages"][-1] == {"role": "user", "content": wrap_document(text)}
+    assert text in body["messages"][-1]["content"]
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
+    assert body["max_tokens"] == 32
+
+
+@given(text=st.text(max_size=300))
+def test_the_length_of_a_request_bounds_its_tokens(text: str) -> None:
+    body = RequestTemplate(job()).body(text, hashlib.sha256(text.encode()).digest())
+    said = json.loads(body)
+    contents = [message["content"] for message in said["messages"]]
+    assert sum(count_tokens(contents)) <= len(body)
+
+
+def test_the_part_that_all_requests_share_comes_first() -> None:
+    template = RequestTemplate(DECISIVE["examples"])
+    bodies = [
+        template.body(text, hashlib.sha256(text.encode()).digest()) for text in ("one", "two")
+    ]
+    shared = next(n for n, pair in enumerate(zip(*bodies, strict=False)) if pair[0] != pair[1])
+    assert b"Say what the message is about." in bodies[0][:shared]
+    assert b"my card" in bodies[0][:shared]
+
+
+def test_token_probabilities_are_asked_for_only_where_confidence_needs_them() -> None:
+    asked = json.loads(RequestTemplate(DECISIVE["token probabilities"]).body("t", TEXT))
+    assert (asked["logprobs"], asked["top_logprobs"]) == (True, 5)
+    assert "logprobs" not in json.loads(RequestTemplate(job()).body("t", TEXT))
