@@ -46,12 +46,13 @@ def slow_model() -> Iterator[LocalProvider]:
 def ui(
     tmp_path_factory: pytest.TempPathFactory, fast_model: LocalProvider, slow_model: LocalProvider
 ) -> Iterator[Ui]:
-    """The UI, with `mail` and `shown` (fast), `killed` and `stopped` (slow), and a broken job."""
+    """The UI, with `mail` and `shown` (fast), three that are slow, and a broken job."""
     folder = tmp_path_factory.mktemp("drill")
     jobs = [
         job_file("mail"),
         job_file("shown"),
         job_file("killed", **SLOW),
+        job_file("warned", **SLOW),
         job_file("stopped", **SLOW),
         job_file("lost", purpoze="a key that there is not"),
     ]
@@ -64,7 +65,7 @@ def ui(
     texts["broken"] = "[[id:broken]] [[stub:malformed]] Say it in pieces."
     for job in ("mail", "shown"):
         write_documents(home, job, texts)
-    for job in ("killed", "stopped"):
+    for job in ("killed", "warned", "stopped"):
         slow = {f"{job}{n}": f"[[id:{job}{n}]] My letter {n}." for n in range(DOCUMENTS)}
         write_documents(home, job, slow)
     with dagster_dev(home, registry) as running:

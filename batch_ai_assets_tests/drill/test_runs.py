@@ -31,6 +31,15 @@ def some(model: LocalProvider, job: str) -> dict[str, int]:
     )
 
 
+def retry_of(ui: Ui, job: str, run_id: str) -> str:
+    """The run that came after this one by itself."""
+    return until(
+        lambda: next((r["runId"] for r in ui.runs(job) if r["parentRunId"] == run_id), None),
+        f"run {run_id} to come back by itself",
+        180,
+    )
+
+
 def test_a_run_from_the_ui_ends_with_every_document_accounted_for(
     ui: Ui, fast_model: LocalProvider
 ) -> None:
@@ -75,17 +84,31 @@ def test_a_worker_killed_in_the_middle_comes_back_by_itself_and_pays_next_to_not
     os.kill(worker, signal.SIGKILL)
 
     assert ui.finished(first)["status"] == "FAILURE"
-    retry = until(
-        lambda: next((r for r in ui.runs("killed") if r["parentRunId"] == first), None),
-        "the run to come back by itself",
-        180,
-    )
-    assert ui.finished(retry["runId"])["status"] == "SUCCESS"
+    assert ui.finished(retry_of(ui, "killed", first))["status"] == "SUCCESS"
     figures = ui.materialization("killed", "completion_report", "monday")["metadata"]
     assert (figures["items"], figures["valid"]) == (DOCUMENTS, DOCUMENTS)
     counts = answers(slow_model, "killed")
     assert len(counts) == DOCUMENTS
     assert sum(counts.values()) - DOCUMENTS <= BOUND
+
+
+def test_a_worker_told_to_go_drains_comes_back_by_itself_and_pays_nothing_twice(
+    ui: Ui, slow_model: LocalProvider
+) -> None:
+    ui.add_batch("warned", "monday")
+    first = ui.launch("warned", "monday")
+    worker = ui.worker(first)
+    some(slow_model, "warned")
+
+    os.kill(worker, signal.SIGTERM)
+
+    ended = ui.finished(first)
+    assert ended["status"] == "FAILURE"
+    assert ended["tags"]["batch_ai/state"] == "interrupted"
+    assert ui.finished(retry_of(ui, "warned", first))["status"] == "SUCCESS"
+    counts = answers(slow_model, "warned")
+    assert len(counts) == DOCUMENTS
+    assert set(counts.values()) == {1}
 
 
 def test_terminate_drains_what_is_in_flight_and_the_next_run_pays_nothing_twice(
