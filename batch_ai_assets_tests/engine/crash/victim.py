@@ -1,7 +1,8 @@
 """A run of a batch in a process of its own, on the engine's entry point, to be killed or stopped.
 
-Victims are forked from a process that has everything loaded (`nursery.py`). A victim notes when its commits begin and end, so that the test knows what was
-at risk at the moment of death, and says at the end how the batch ended.
+Victims are forked from a process that has everything loaded (`nursery.py`). A victim notes when
+its commits begin and end, so that the test knows what was at risk at the moment of death, and
+says at the end how the batch ended.
 """
 
 from __future__ import annotations
