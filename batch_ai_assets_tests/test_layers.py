@@ -28,6 +28,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.reporting",
     ),
     ("engine.registry", "engine.completion", "engine.enriched", "engine.exports", "engine.judging"),
+    ("engine.held",),
     ("engine.batch", "engine.fsck"),
     ("engine",),
     ("settings", "local_provider", "demo"),
