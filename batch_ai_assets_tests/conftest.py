@@ -46,6 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A prepared home that belongs to this test; `settings()` points to it."""
     monkeypatch.setenv("BATCH_AI_HOME", str(tmp_path / "home"))
+    # A command that shares its instance with Dagster sets this: the test's end takes it back.
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    monkeypatch.delenv("DAGSTER_HOME")
     settings.cache_clear()
     settings().prepare_home()
     yield settings().home

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import click.testing
 import dagster as dg
 
 from batch_ai_assets.asset_checks import CHECKS
+from batch_ai_assets.cli import main
 from batch_ai_assets.connections import Connections
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.spec.registry import Registry, load_registry
@@ -97,3 +99,11 @@ def letters(count: int, start: int = 0) -> dict[str, str]:
 def refused(count: int) -> dict[str, str]:
     """Documents that the stub never answers."""
     return {f"r{n:03}": f"[[id:r{n:03}]] [[stub:refusal]] Tell {n}." for n in range(count)}
+
+
+def batch_ai(*arguments: str) -> click.testing.Result:
+    """The command line in this process. A trace-back to the user is a failure of the test."""
+    result = click.testing.CliRunner().invoke(main, arguments)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result

@@ -1,39 +1,22 @@
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import click.testing
-import dagster as dg
 import pytest
 
-from batch_ai_assets.cli import main
 from batch_ai_assets.commands.dagster_run import instance
-from batch_ai_assets.local_provider.options import ServerOptions
-from batch_ai_assets.local_provider.process import LocalProvider
 from batch_ai_assets.published_reports import latest_report
 from batch_ai_assets.settings import settings
 
-from .jobs import job_file, write_documents, write_registry
-from .running import Platform, letters, refused
+from .jobs import job_file, write_documents
+from .running import Platform, batch_ai, letters, refused
 
 Make = Callable[..., Platform]
 Popen = Callable[[], "subprocess.Popen[str]"]
 REPOSITORY = Path(__file__).resolve().parents[1]
-
-
-def batch_ai(*arguments: str) -> click.testing.Result:
-    """The command line in this process. A trace-back to the user is a failure of the test."""
-    result = click.testing.CliRunner().invoke(main, arguments)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 def test_a_run_prints_the_conservation_line_and_where_the_report_is(platform: Make) -> None:
@@ -238,143 +221,6 @@ def test_fsck_of_a_finished_batch_finds_nothing(platform: Make) -> None:
     assert result.exit_code == 0, result.output
     assert "agree" in result.stdout
     assert batch_ai("fsck", "mail", "tuesday").exit_code == 1
-
-
-def test_sql_reads_released_rows_of_every_batch_and_the_newest_of_every_item(
-    platform: Make,
-) -> None:
-    here = platform(job_file())
-    write_documents(here.home, "mail", letters(3))
-    batch_ai("run", "mail", "--batch", "monday")
-    write_documents(here.home, "mail", letters(4))
-    batch_ai("run", "mail", "--batch", "tuesday")
-
-    def ask(query: str) -> list[str]:
-        result = batch_ai("sql", "mail", query, "--format", "csv")
-        assert result.exit_code == 0, result.output
-        return result.stdout.split()
-
-    counts = ask("SELECT batch, count(*) AS n FROM mail GROUP BY batch ORDER BY batch")
-    assert counts == ["batch,n", "monday,3", "tuesday,1"]
-    assert ask("SELECT count(DISTINCT item_id) AS n FROM mail__current") == ["n", "4"]
-    assert ask("SELECT count(*) AS n FROM mail__raw_inputs") == ["n", "7"]
-
-
-def test_the_current_row_of_an_item_is_the_one_that_was_released_last(platform: Make) -> None:
-    here = platform(job_file())
-    write_documents(here.home, "mail", {"m000": "[[id:m000]] The first wording."})
-    batch_ai("run", "mail", "--batch", "zulu")
-    write_documents(here.home, "mail", {"m000": "[[id:m000]] The second wording."})
-    batch_ai("run", "mail", "--batch", "alpha")
-    write_registry(here.folder, job_file(prompt={"file": "prompt.md", "version": "2"}),
-                   base_url=here.model.base_url)  # fmt: skip
-    write_documents(here.home, "mail", {"m000": "[[id:m000]] The first wording."})
-    batch_ai("run", "mail", "--batch", "zulu", "--reprocess")
-
-    asked = batch_ai("sql", "mail", "SELECT batch, version FROM mail__current", "--format", "csv")
-
-    assert asked.stdout.split() == ["batch,version", "zulu,2"]
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "SELECT * FROM read_csv('/etc/passwd')",
-        "COPY (SELECT 1) TO 'out.csv'",
-        "ATTACH 'other.db'",
-        "SET enable_external_access = true",
-        "SELECT nothing FROM nowhere",
-        "",
-    ],
-)
-def test_sql_can_do_nothing_but_ask(platform: Make, query: str) -> None:
-    here = platform(job_file())
-    write_documents(here.home, "mail", letters(1))
-    batch_ai("run", "mail", "--batch", "monday")
-
-    result = batch_ai("sql", "mail", query)
-
-    assert result.exit_code != 0
-    assert "Traceback" not in result.output
-    assert "root:" not in result.output
-
-
-def test_sql_of_a_job_that_never_ran_says_how_to_run_it(platform: Make) -> None:
-    platform(job_file())
-
-    assert "batch-ai run mail" in batch_ai("sql", "mail", "SELECT 1").output
-
-
-@contextmanager
-def slow_platform(home: Path, folder: Path) -> Iterator[tuple[LocalProvider, Popen]]:
-    """A model that takes its time, and a way to start `batch-ai run` in a process of its own."""
-    with LocalProvider(ServerOptions(model="stub", latency_ms=200)) as slow:
-        registry = write_registry(
-            folder, job_file(limits={"concurrency": 4}), base_url=slow.base_url
-        )
-        write_documents(home, "mail", letters(60))
-        command = [sys.executable, "-m", "batch_ai_assets.cli", "run", "mail", "--batch", "monday"]
-        environment = {**os.environ, "BATCH_AI_REGISTRY": str(registry)}
-
-        def start() -> subprocess.Popen[str]:
-            return subprocess.Popen(
-                command, cwd=REPOSITORY, env=environment, text=True,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            )  # fmt: skip
-
-        yield slow, start
-
-
-def test_ctrl_c_drains_ends_with_130_and_the_next_run_pays_nothing_twice(
-    home: Path, tmp_path: Path
-) -> None:
-    with slow_platform(home, tmp_path / "registry") as (slow, start):
-        first = start()
-        _wait_for_answers(slow, first, 12)
-
-        first.send_signal(signal.SIGINT)
-        out, err = first.communicate(timeout=60)
-
-        assert first.returncode == 130, out + err
-        assert "60 items = " in out.splitlines()[0]
-        assert "Traceback" not in out + err
-        second = start()
-        assert second.wait(120) == 0, second.communicate()
-        counts = {name: item["answers"] for name, item in slow.stats()["items"].items()}
-    assert len(counts) == 60
-    assert set(counts.values()) == {1}
-    with instance() as ours:
-        statuses = [run.status for run in ours.get_runs()]
-    assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED]
-
-
-def test_a_command_line_that_was_killed_leaves_no_run_that_seems_to_live(
-    home: Path, tmp_path: Path
-) -> None:
-    with slow_platform(home, tmp_path / "registry") as (slow, start):
-        first = start()
-        _wait_for_answers(slow, first, 12)
-
-        first.kill()
-        first.communicate(timeout=60)
-        second = start()
-
-        assert second.wait(180) == 0, second.communicate()
-        answers = sum(item["answers"] for item in slow.stats()["items"].values())
-    assert answers <= 60 + 4 + 20  # in flight, and one second of calls between two commits
-    with instance() as ours:
-        statuses = [run.status for run in ours.get_runs()]
-    assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
-
-
-def _wait_for_answers(model: LocalProvider, process: subprocess.Popen[str], count: int) -> None:
-    import time
-
-    deadline = time.monotonic() + 60
-    while model.stats()["answers"] < count:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "the run did not get going"
-        time.sleep(0.05)
 
 
 def test_the_home_is_made_by_the_first_command(

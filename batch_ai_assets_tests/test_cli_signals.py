@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from batch_ai_assets.commands.dagster_run import instance
+from batch_ai_assets.local_provider.options import ServerOptions
+from batch_ai_assets.local_provider.process import LocalProvider
+
+from .jobs import job_file, write_documents, write_registry
+from .running import letters
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+Popen = Callable[[], "subprocess.Popen[str]"]
+
+
+@contextmanager
+def slow_platform(home: Path, folder: Path) -> Iterator[tuple[LocalProvider, Popen]]:
+    """A model that takes its time, and a way to start `batch-ai run` in a process of its own."""
+    with LocalProvider(ServerOptions(model="stub", latency_ms=200)) as slow:
+        registry = write_registry(
+            folder, job_file(limits={"concurrency": 4}), base_url=slow.base_url
+        )
+        write_documents(home, "mail", letters(60))
+        command = [sys.executable, "-m", "batch_ai_assets.cli", "run", "mail", "--batch", "monday"]
+        environment = {**os.environ, "BATCH_AI_REGISTRY": str(registry)}
+
+        def start() -> subprocess.Popen[str]:
+            return subprocess.Popen(
+                command, cwd=REPOSITORY, env=environment, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+
+        yield slow, start
+
+
+def test_ctrl_c_drains_ends_with_130_and_the_next_run_pays_nothing_twice(
+    home: Path, tmp_path: Path
+) -> None:
+    with slow_platform(home, tmp_path / "registry") as (slow, start):
+        first = start()
+        _wait_for_answers(slow, first, 12)
+
+        first.send_signal(signal.SIGINT)
+        out, err = first.communicate(timeout=60)
+
+        assert first.returncode == 130, out + err
+        assert "60 items = " in out.splitlines()[0]
+        assert "Traceback" not in out + err
+        second = start()
+        assert second.wait(120) == 0, second.communicate()
+        counts = {name: item["answers"] for name, item in slow.stats()["items"].items()}
+    assert len(counts) == 60
+    assert set(counts.values()) == {1}
+    with instance() as ours:
+        statuses = [run.status for run in ours.get_runs()]
+    assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED]
+
+
+def test_a_command_line_that_was_killed_leaves_no_run_that_seems_to_live(
+    home: Path, tmp_path: Path
+) -> None:
+    with slow_platform(home, tmp_path / "registry") as (slow, start):
+        first = start()
+        _wait_for_answers(slow, first, 12)
+
+        first.kill()
+        first.communicate(timeout=60)
+        second = start()
+
+        assert second.wait(180) == 0, second.communicate()
+        answers = sum(item["answers"] for item in slow.stats()["items"].values())
+    assert answers <= 60 + 4 + 20  # in flight, and one second of calls between two commits
+    with instance() as ours:
+        statuses = [run.status for run in ours.get_runs()]
+    assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+
+
+def _wait_for_answers(model: LocalProvider, process: subprocess.Popen[str], count: int) -> None:
+    deadline = time.monotonic() + 60
+    while model.stats()["answers"] < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "the run did not get going"
+        time.sleep(0.05)
