@@ -47,7 +47,7 @@ class Sealer:
             )
         try:
             return cipher.decrypt(sealed[5:_HEADER], sealed[_HEADER:], aad)
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
             raise SealError(
                 "A sealed payload was altered or moved; it cannot be trusted. "
                 "Restore it from a backup, or run the batch with --fresh."

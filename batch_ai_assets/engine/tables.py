@@ -141,7 +141,8 @@ class RowReader:
         import pyarrow as pa
 
         if not positions:
-            return self._load(0).slice(0, 0)
+            none = self._table.schema.empty_table()
+            return none if self._columns is None else none.select(self._columns)
         found: list[pa.Table] = []
         start = 0
         while start < len(positions):

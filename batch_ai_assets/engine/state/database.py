@@ -48,7 +48,9 @@ class Database:
         self._file: tuple[str, tuple[int, int]] | None = None
         busy = min(_BUSY_SECONDS, patience_seconds)
         options: dict[str, Any] = {"connect_args": {"timeout": busy}} if sqlite else {}
-        self._engine = sa.create_engine(self.url, pool_pre_ping=not sqlite, **options)
+        self._engine = sa.create_engine(
+            self.url, pool_pre_ping=not sqlite, hide_parameters=True, **options
+        )
         if sqlite:
             sa.event.listen(self._engine, "connect", _set_up_sqlite)
             sa.event.listen(self._engine, "do_connect", lambda *_: self._prove_file())

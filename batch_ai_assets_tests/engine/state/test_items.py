@@ -1,0 +1,136 @@
+"""Items and answers: what still needs a call, and who may have what."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batch_ai_assets.engine.figures import End
+from batch_ai_assets.engine.sealing import Sealer
+from batch_ai_assets.engine.state.answers import hash_key
+from batch_ai_assets.engine.state.rows import ItemRow, Status
+from batch_ai_assets.engine.state.store import StateStore
+from batch_ai_assets.engine.state.writer import Entry, Writer
+
+from .conftest import fresh_store, planned
+
+SEALER = Sealer([bytes(32)])
+
+outcomes = st.lists(
+    st.lists(st.sampled_from([Status.TRANSIENT, Status.INVALID]), max_size=3).flatmap(
+        lambda before: st.sampled_from(
+            [
+                before,
+                [*before, Status.ANSWERED],
+                [*before, Status.DEAD],
+                [*before, Status.FROM_STORE],
+            ]
+        )
+    ),
+    max_size=30,
+)
+
+
+def digest(number: int) -> bytes:
+    return hashlib.sha256(str(number).encode()).digest()
+
+
+@settings(max_examples=40)
+@given(tried=outcomes, limit=st.integers(1, 7))
+def test_what_is_to_do_is_what_has_neither_an_answer_nor_an_end(
+    tried: list[list[Status]], limit: int
+) -> None:
+    with fresh_store() as store:
+        plan = planned(store, len(tried))
+        rows = [ItemRow(n, f"m{n}", digest(n), 1, End.PENDING, "") for n in range(len(tried))]
+        store.items.add(plan, rows, [])
+        writer = Writer(store.database, plan, SEALER, interval_seconds=0.0)
+        for seq, statuses in enumerate(tried):
+            for attempt, status in enumerate(statuses, 1):
+                content = b"{}" if status is Status.ANSWERED else None
+                writer.put(Entry(seq, attempt, "r/0", status, digest(seq), 0.0, content))
+        writer.close()
+        assert writer.error is None
+
+        done = {Status.ANSWERED, Status.DEAD, Status.FROM_STORE}
+        wanted = {n: len(tries) for n, tries in enumerate(tried) if not done & set(tries)}
+        assert store.items.left_to_do(plan) == len(wanted)
+        found: dict[int, int] = {}
+        after = -1
+        while chunk := store.items.to_do(plan, after, limit):
+            assert len(chunk) <= limit
+            found |= chunk
+            after = max(chunk)
+        assert found == wanted
+
+
+def test_an_item_belongs_to_the_batch_that_claimed_it_first(store: StateStore) -> None:
+    monday, tuesday = planned(store, batch="monday"), planned(store, batch="tuesday")
+    assert store.items.claim(monday, [("a", digest(1)), ("b", digest(2))]) == set()
+    assert store.items.claim(monday, [("a", digest(1))]) == set(), "its own again"
+    assert store.items.claim(tuesday, [("a", digest(1)), ("b", digest(9)), ("c", digest(3))]) == {
+        "a"
+    }, "another content of b is another item"
+
+
+def test_an_answer_is_found_by_the_whole_hash_not_by_its_first_bytes(store: StateStore) -> None:
+    plan = planned(store, 2)
+    rows = [ItemRow(n, f"m{n}", digest(n), 1, End.PENDING, "") for n in range(2)]
+    store.items.add(plan, rows, [])
+    one, twin = b"\x00" * 31 + b"\x01", b"\x00" * 31 + b"\x02"
+    assert hash_key(one) == hash_key(twin)
+    writer = Writer(store.database, plan, SEALER, interval_seconds=0.0)
+    writer.put(Entry(0, 1, "r/0", Status.ANSWERED, one, 0.0, b"{}"))
+    writer.close()
+    assert set(store.answers.look_up([one, twin])) == {one}
+
+
+def test_of_two_answers_to_one_request_the_newest_is_found(store: StateStore) -> None:
+    plan = planned(store, 2)
+    rows = [ItemRow(n, f"m{n}", digest(n), 1, End.PENDING, "") for n in range(2)]
+    store.items.add(plan, rows, [])
+    writer = Writer(store.database, plan, SEALER, interval_seconds=0.0)
+    for seq in range(2):
+        writer.put(Entry(seq, 1, "r/0", Status.ANSWERED, digest(7), 0.0, b"{}", tokens_in=seq))
+        writer.flush()
+    writer.close()
+    assert store.answers.look_up([digest(7)])[digest(7)].tokens_in == 1
+
+
+@given(value=st.binary(min_size=32, max_size=32))
+def test_a_hash_key_fits_a_signed_64_bit_column(value: bytes) -> None:
+    assert -(2**63) <= hash_key(value) < 2**63
+
+
+def test_a_version_that_was_never_asked_is_planned_anew_in_its_place(store: StateStore) -> None:
+    first = planned(store, 1)
+    store.items.add(first, [ItemRow(0, "a", digest(0), 1, End.PENDING, "")], [])
+    store.batches.mark(first.plan_id, planned_at=1.0, work_plan_path="/w", started_at=1.0)
+    again = planned(store, 2)
+    assert (again.plan_id, again.version, again.items) == (first.plan_id, 1, 2)
+    assert (again.planned_at, again.work_plan_path, again.started_at) == (None, None, None)
+    assert store.conservation(again).accounted == 0
+
+
+@pytest.mark.parametrize("touched", ["asked", "judged", "finished"])
+def test_a_version_that_was_asked_judged_or_finished_gets_a_successor(
+    touched: str, store: StateStore
+) -> None:
+    first = planned(store, 1)
+    store.items.add(first, [ItemRow(0, "a", digest(0), 1, End.PENDING, "")], [])
+    store.batches.mark(first.plan_id, planned_at=1.0)
+    assert store.batches.untouched(first)
+    if touched == "asked":
+        writer = Writer(store.database, first, SEALER, interval_seconds=0.0)
+        writer.put(Entry(0, 1, "r/0", Status.TRANSIENT, digest(0), 0.0))
+        writer.close()
+    elif touched == "judged":
+        store.batches.mark(first.plan_id, results_path="/r")
+    else:
+        store.batches.mark(first.plan_id, finished_at=2.0)
+    assert not store.batches.untouched(first)
+    assert planned(store).version == 2
+    assert store.conservation(first).accounted == 1
