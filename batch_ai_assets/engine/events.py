@@ -14,6 +14,7 @@ LOGGER = logging.getLogger("batch_ai")
 
 Event = Literal[
     "batch_started",
+    "waiting_for_lease",
     "manifest_written",
     "batch_planned",
     "pass_started",

@@ -1,7 +1,8 @@
 """Leases: a batch is held by one run at a time (heartbeat 5 s, 20 s to live).
 
 A run keeps its lease from stage to stage and gives it back at its end; a run that died loses it
-when it runs out. The fence counts takers, so that late work of a dead one can be told apart.
+when it runs out, at once where its process is seen to be gone. The fence counts takers, so that
+late work of a dead one can be told apart.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ..errors import LeaseHeldError, StateError
+from ..events import log_event
 from . import tables as t
 from .database import Database
+from .process_mark import is_dead, own_mark
 from .rows import Plan
 
 LIFETIME_SECONDS = 20.0
@@ -31,6 +34,8 @@ class Lease:
     batch: str
     run_id: str
     holder: str
+    process: str
+    """Mark of the holding process (`process_mark.py`); empty where unknown."""
     fence: int
     acquired_at: float
     expires_at: float
@@ -55,17 +60,22 @@ class Leases:
             row = connection.execute(
                 sa.select(t.leases).where(t.leases.c.job == job, t.leases.c.batch == batch)
             ).mappings().first()
-        if row is None or row["expires_at"] <= self._clock():
-            return None
-        return Lease(**row)
+        return Lease(**row) if row is not None and self._lives(Lease(**row)) else None
 
     def take(self, job: str, batch: str, run_id: str, holder: str) -> Lease:
         """Hold the batch; wait one lifetime where another run does, then LeaseHeldError."""
-        deadline = self._clock() + LIFETIME_SECONDS + 1.0
+        deadline: float | None = None
         while True:
             lease = self._try(job, batch, run_id, holder)
             if lease.run_id == run_id:
                 return lease
+            if deadline is None:
+                deadline = self._clock() + LIFETIME_SECONDS + 1.0
+                log_event(
+                    "waiting_for_lease",
+                    job=job, batch=batch, run_id=run_id, held_by=lease.holder,
+                    seconds=LIFETIME_SECONDS,
+                )  # fmt: skip
             if self._clock() >= deadline:
                 since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(lease.acquired_at))
                 raise LeaseHeldError(
@@ -81,7 +91,7 @@ class Leases:
             now = self._clock()
             key = sa.and_(t.leases.c.job == job, t.leases.c.batch == batch)
             row = connection.execute(sa.select(t.leases).where(key)).mappings().first()
-            if row is not None and row["run_id"] != run_id and row["expires_at"] > now:
+            if row is not None and row["run_id"] != run_id and self._lives(Lease(**row)):
                 return Lease(**row)
             ours = row is not None and row["run_id"] == run_id
             lease = Lease(
@@ -89,6 +99,7 @@ class Leases:
                 batch=batch,
                 run_id=run_id,
                 holder=holder,
+                process=own_mark(),
                 fence=(row["fence"] if row else 0) + (0 if ours else 1),
                 acquired_at=row["acquired_at"] if row and ours else now,
                 expires_at=now + LIFETIME_SECONDS,
@@ -101,6 +112,9 @@ class Leases:
             return lease
 
         return self._db.run(work)
+
+    def _lives(self, lease: Lease) -> bool:
+        return lease.expires_at > self._clock() and not is_dead(lease.process)
 
     def _renew(self, lease: Lease) -> bool:
         """Let `lease` live on; False where another run has taken the batch since."""

@@ -209,6 +209,7 @@ leases = sa.Table(
     sa.Column("batch", sa.Text, primary_key=True),
     sa.Column("run_id", sa.Text, nullable=False),
     sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("process", sa.Text, nullable=False),
     sa.Column("fence", sa.Integer, nullable=False),
     sa.Column("acquired_at", sa.Float, nullable=False),
     sa.Column("expires_at", sa.Float, nullable=False),

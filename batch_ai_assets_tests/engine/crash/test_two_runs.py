@@ -46,9 +46,24 @@ def test_the_second_run_of_a_batch_says_who_holds_it_and_asks_nothing(stage: Sta
     assert scene.paid_twice() == 0
 
 
-def test_a_batch_whose_run_was_killed_is_free_when_the_lease_runs_out(stage: StageScene) -> None:
+def test_a_batch_whose_run_was_killed_on_this_machine_is_free_at_once(stage: StageScene) -> None:
+    scene = stage([plain("at-once", number) for number in range(60)])
+    scene.kill_at("after_send:30")
+    run_in_turn(scene, "run-2")
+    assert time.monotonic() - scene.died_at < LIFETIME_SECONDS - 6.0
+    scene.check_sound()
+    scene.check_every_item_ended_once()
+    assert scene.paid_twice() <= scene.at_risk()
+
+
+def test_a_batch_whose_run_was_killed_elsewhere_is_free_when_the_lease_runs_out(
+    stage: StageScene,
+) -> None:
     scene = stage([plain("expiry", number) for number in range(60)])
     scene.kill_at("after_send:30")
+    with closing(sqlite3.connect(scene.home / "state" / "state.sqlite")) as connection:
+        connection.execute("UPDATE leases SET process = 'another machine'")
+        connection.commit()
     run_in_turn(scene, "run-2")
     waited = time.monotonic() - scene.died_at
     assert waited >= LIFETIME_SECONDS - 6.0, "the lease of a living run would have been taken"
