@@ -30,7 +30,10 @@ class Breaker:
     def open(self) -> bool:
         return self._in_a_row >= self._threshold
 
-    def success(self) -> None:
+    def success(self, sent_at: float) -> None:
+        """A call sent at `sent_at` came back; one sent before the trouble proves nothing."""
+        if self._failing_since is not None and sent_at < self._failing_since:
+            return
         self._in_a_row = 0
         self._failing_since = None
         self._pause = _FIRST_PAUSE

@@ -205,6 +205,7 @@ class Crew:
             except asyncio.CancelledError:
                 self._settle(bound, 0.0, 0)
                 raise
+        sent_at = self._clock()
         try:
             result = await self._send(body, number)
         except asyncio.CancelledError:
@@ -212,12 +213,12 @@ class Crew:
             raise
         if isinstance(result, Reply):
             judged = self._judge.reply(item, worker, result, bound)
-        elif self._goes_back(item, result):
+        elif self._goes_back(item, result, sent_at):
             self._settle(bound, 0.0, 0)
             return
         else:
             judged = self._judge.failure(item, worker, result, bound)
-        self._finish(judged, bound, tokens)
+        self._finish(judged, bound, tokens, sent_at)
 
     async def _reserved(self, bound: Bound) -> bool:
         """True with the money reserved; False where the batch stopped."""
@@ -260,7 +261,7 @@ class Crew:
         finally:
             self._sent_at[number] = 0.0
 
-    def _goes_back(self, item: WorkItem, failure: Failure) -> bool:
+    def _goes_back(self, item: WorkItem, failure: Failure, sent_at: float) -> bool:
         """True where the failure is not the item's: it waits its turn again, no attempt used."""
         now = self._clock()
         if failure.kind is FailureClass.FATAL:
@@ -278,7 +279,7 @@ class Crew:
             self._ready.appendleft(item)
             return True
         if failure.kind is FailureClass.PERMANENT:
-            self._breaker.success()
+            self._breaker.success(sent_at)
             return False
         away = failure.kind is FailureClass.UNREACHABLE
         if away or item.attempt == 1 or not self.ever_answered:
@@ -300,13 +301,13 @@ class Crew:
             self._gate.limiter.hold(now + failure.retry_after)
         return False
 
-    def _finish(self, judged: Judged, bound: Bound, tokens: int) -> None:
+    def _finish(self, judged: Judged, bound: Bound, tokens: int, sent_at: float) -> None:
         entry, failure = judged.entry, judged.failure
         self._writer.put(entry)
         used = entry.tokens_in + entry.tokens_out
         self._settle(bound, entry.cost_usd, used)
         if entry.money == "settled":  # it came back, whatever it says
-            self._breaker.success()
+            self._breaker.success(sent_at)
             self.ever_answered = True
             self._gate.limiter.correct(used - tokens)
             self._expected_out += 0.1 * (entry.tokens_out - self._expected_out)

@@ -15,7 +15,7 @@ def test_it_is_open_exactly_while_enough_failed_in_a_row(events: list[str]) -> N
     breaker, in_a_row = Breaker(60.0), 0
     for now, event in enumerate(events):
         if event == "success":
-            breaker.success()
+            breaker.success(float(now))
             in_a_row = 0
         else:
             breaker.failure(float(now), "HTTP 503")
@@ -28,9 +28,9 @@ def test_it_gives_up_only_without_a_success_for_the_whole_patience(
     events: list[str], patience: float
 ) -> None:
     breaker, since, in_a_row = Breaker(patience), None, 0
-    for now, event in enumerate(map(str, events)):
+    for now, event in enumerate(events):
         if event == "success":
-            breaker.success()
+            breaker.success(float(now))
             since, in_a_row = None, 0
         else:
             breaker.failure(float(now), "HTTP 503")
@@ -46,7 +46,7 @@ def test_a_refused_connection_opens_it_at_once() -> None:
     assert breaker.open
     assert not breaker.give_up(4.9)
     assert breaker.give_up(5.0)
-    breaker.success()
+    breaker.success(5.0)
     assert not breaker.open
 
 
@@ -56,7 +56,7 @@ def test_pauses_double_up_to_a_bound_and_begin_anew_after_a_success() -> None:
         pauses.append(breaker.next_pause(now))
         now += pauses[-1]
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
-    breaker.success()
+    breaker.success(now)
     assert breaker.next_pause(now) == 0.5
 
 
@@ -72,3 +72,13 @@ def test_it_says_what_was_met_last() -> None:
     breaker.failure(0.0, "HTTP 500")
     breaker.failure(0.1, "HTTP 503")
     assert breaker.last_message == "HTTP 503"
+
+
+def test_an_answer_to_a_call_from_before_the_trouble_does_not_close_it() -> None:
+    breaker = Breaker(60.0)
+    for _ in range(THRESHOLD):
+        breaker.failure(10.0, "HTTP 503")
+    breaker.success(sent_at=9.9)
+    assert breaker.open
+    breaker.success(sent_at=10.5)
+    assert not breaker.open
