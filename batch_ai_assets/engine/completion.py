@@ -19,6 +19,7 @@ from .deps import Deps, Run
 from .errors import StorageError
 from .figures import BatchFigures
 from .reporting.completion import CompletionRecord, ConservationRecord
+from .reporting.next_step import next_step
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
 from .state.rows import Plan
@@ -62,7 +63,7 @@ def draw_up(
         finished_at=datetime.fromtimestamp(finished, UTC),
         duration_seconds=seconds,
         sla_seconds=sla,
-        sla_met=None if sla is None else seconds <= sla and state.finished,
+        sla_met=_sla_met(sla, seconds, state),
         spec_hash=plan.spec_hash,
         frozen_spec=plan.spec,
         items_per_second=figures.conservation.finished / seconds if seconds else 0.0,
@@ -71,10 +72,17 @@ def draw_up(
         checks=checks,
         accuracy=accuracy,
         results_location=current.path if released and current else None,
-        next_step=_next_step(job, plan, state, reason, figures),
+        next_step=next_step(job, plan.batch, state, reason, figures),
         **_of_job(job),
         **_of_figures(figures),
     )
+
+
+def _sla_met(sla: float | None, seconds: float, state: State) -> bool | None:
+    """None where there is no SLA, or it is not decided: the batch may still make it."""
+    if sla is None or (seconds <= sla and not state.finished):
+        return None
+    return seconds <= sla
 
 
 def _of_job(job: ResolvedJob) -> dict[str, Any]:
@@ -100,6 +108,7 @@ def _of_figures(figures: BatchFigures) -> dict[str, Any]:
     return {
         "conservation": ConservationRecord.of(figures.conservation),
         "dead_by_reason": dict(figures.dead_by_reason),
+        "skipped_by_reason": dict(figures.skipped_by_reason),
         "tokens_in": figures.tokens_in,
         "tokens_out": figures.tokens_out,
         "cost_usd": figures.cost_usd,
@@ -110,36 +119,6 @@ def _of_figures(figures: BatchFigures) -> dict[str, Any]:
         "retries": figures.retries,
         "throttled": figures.throttled,
     }
-
-
-def _next_step(
-    job: ResolvedJob, plan: Plan, state: State, reason: str, figures: BatchFigures
-) -> str:
-    name, batch = job.name, plan.batch
-    resume = f"batch-ai run {name} --batch {batch}"
-    counts = figures.conservation
-    if state is State.HALTED and reason == "budget":
-        return f"Decide whether to raise budget in job.yaml; then `{resume}` goes on."
-    if state is State.HALTED and reason == "checks":
-        return (
-            "Read the failed checks; nothing was released. Where the job itself was wrong, correct "
-            f"it, then `{resume} --reprocess` makes the next version from the answers that are "
-            f"there; otherwise `{resume}` judges again."
-        )
-    if state is State.HALTED and counts.accounted != counts.pending:
-        resume_anew = f"`{resume} --reprocess`"
-        return (
-            f"Remove the cause named above; then `{resume}` goes on where it stopped. Where model, "
-            f"prompt or schema had to change, {resume_anew} makes the next version instead."
-        )
-    if state in (State.HALTED, State.FAILED, State.INTERRUPTED, State.PAUSED):
-        return f"Remove the cause named above; then `{resume}` goes on where it stopped."
-    steps = []
-    if counts.dead:
-        steps.append(f"Look at the dead letters: `batch-ai dlq list {name} {batch}`.")
-    if counts.review:
-        steps.append(f"{counts.review:,} items wait for a person in {name}/review_queue.")
-    return " ".join(steps) or "Nothing."
 
 
 def _accuracy(job: ResolvedJob, plan: Plan, deps: Deps) -> tuple[CohortAccuracy, ...]:

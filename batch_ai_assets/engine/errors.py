@@ -22,33 +22,50 @@ from __future__ import annotations
 class BatchAIError(Exception):
     """Base of all errors this package raises on purpose. `str(e)` is fit to show to a user."""
 
+    reason: str = "defect"
+    """One word for a batch that stopped because of it: shown with its state, counted."""
+
 
 class SpecError(BatchAIError):
     """A registry file is wrong: names the file, the path in it, the problem and the remedy."""
+
+    reason = "spec"
 
 
 class IntakeError(BatchAIError):
     """The input of a batch cannot be listed or read; no call has been made."""
 
+    reason = "input"
+
 
 class StorageError(BatchAIError):
     """A published table cannot be written or read."""
+
+    reason = "storage"
 
 
 class SealError(BatchAIError):
     """A sealing key is missing or a sealed payload fails its integrity check."""
 
+    reason = "sealing"
+
 
 class StateError(BatchAIError):
     """The state store cannot be used: away, locked for too long, full, or of another schema."""
+
+    reason = "state_store"
 
 
 class LeaseHeldError(StateError):
     """Another run holds the batch."""
 
+    reason = "held"
+
 
 class ProviderError(BatchAIError):
     """The provider is unreachable, or refuses the key or the model."""
+
+    reason = "provider"
 
 
 class BatchStopped(BatchAIError):  # noqa: N818 - a state, not a defect
@@ -68,6 +85,8 @@ class BatchHalted(BatchStopped):
 
 class BatchInterrupted(BatchStopped):
     """A signal ended the run after a drain; the next run resumes where this one stopped."""
+
+    reason = "signal"
 
     def __init__(self, signal_number: int, message: str) -> None:
         super().__init__(message)

@@ -81,3 +81,5 @@ class BatchFigures:
     cost_usd: float = 0.0
     """Settled cost plus written-off upper bounds of calls that gave no answer, USD."""
     dead_by_reason: Mapping[str, int] = field(default_factory=dict)
+    skipped_by_reason: Mapping[str, int] = field(default_factory=dict)
+    """`unchanged`, `open_dead_letter` (dead in another batch, fingerprint unchanged), `claimed`."""

@@ -24,6 +24,7 @@ from .errors import (
     StorageError,
 )
 from .events import log_event
+from .intake.location import check_batch_key
 from .planning.versions import frozen_job
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
@@ -33,7 +34,11 @@ from .state.life_cycle import State
 def held(
     job: ResolvedJob, batch: str, run: Run, deps: Deps, *, stays_planned: bool = False
 ) -> Iterator[None]:
-    """Hold the batch; whatever stops the stage is recorded before it goes on its way."""
+    """Hold the batch; whatever stops the stage is recorded before it goes on its way.
+
+    A name that is no batch key leaves no trace: IntakeError before anything is written.
+    """
+    check_batch_key(batch)
     holder = f"{run.who} on {socket.gethostname()}, pid {os.getpid()}"
     with deps.store.leases.kept(job.name, batch, run.run_id, holder):
         if deps.store.batches.state(job.name, batch) is None:
@@ -99,8 +104,8 @@ def ending(stop: BatchAIError) -> tuple[State, str]:
     if isinstance(stop, BatchHalted):
         return State.HALTED, stop.reason
     if isinstance(stop, BatchInterrupted):
-        return State.INTERRUPTED, "signal"
-    return State.FAILED, type(stop).__name__
+        return State.INTERRUPTED, stop.reason
+    return State.FAILED, stop.reason
 
 
 def move(

@@ -49,11 +49,7 @@ def resolve_location(job: ResolvedJob, batch: str, home: Path) -> InputLocation:
     `home` is the platform's own folder, for `{home}`. An empty folder is legal: a batch without
     items. Raises IntakeError where the place does not exist or does not fit the batch.
     """
-    if not _BATCH_KEY.fullmatch(batch):
-        raise IntakeError(
-            f"{batch!r} is not a batch key; use lower-case letters, digits and hyphens, "
-            "at most 63, such as 2026-11-22"
-        )
+    check_batch_key(batch)
     spec = job.spec
     path = Path(os.path.abspath(Path(job.folder) / _filled(job, batch, home)))  # noqa: PTH100
     since, until = _window(job, batch)
@@ -77,6 +73,15 @@ def resolve_location(job: ResolvedJob, batch: str, home: Path) -> InputLocation:
     if _varies(spec.input.path):
         remedy += f"; if batch {batch} has no documents, make an empty folder"
     raise IntakeError(f"{_asked(job, path)} does not exist. {remedy}")
+
+
+def check_batch_key(batch: str) -> None:
+    """IntakeError where `batch` cannot name a batch: it becomes a folder and a partition."""
+    if not _BATCH_KEY.fullmatch(batch):
+        raise IntakeError(
+            f"{batch!r} is not a batch key; use lower-case letters, digits and hyphens, "
+            "at most 63, such as 2026-11-22"
+        )
 
 
 def _asked(job: ResolvedJob, path: Path) -> str:

@@ -103,6 +103,7 @@ class CompletionRecord(_Part):
 
     conservation: ConservationRecord
     dead_by_reason: dict[str, int] = {}
+    skipped_by_reason: dict[str, int] = {}
 
     tokens_in: int = 0
     tokens_out: int = 0

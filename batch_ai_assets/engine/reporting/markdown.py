@@ -9,6 +9,7 @@ from .plots import cost_gauge, sla_gauge, text_bar
 from .wording import (
     ENDS,
     Fact,
+    answered_so_far,
     check_word,
     cost_facts,
     dead_reasons,
@@ -16,6 +17,7 @@ from .wording import (
     percent,
     pretty_spec,
     run_facts,
+    skipped_reasons,
     state_words,
     whole,
     with_code,
@@ -39,6 +41,8 @@ def _lines(record: CompletionRecord) -> Iterator[str]:
     yield f"**{_safe(state_words(record.state)).capitalize()}**" + (
         f" ({_safe(record.reason)})" if record.reason else ""
     ) + (f": {_said(record.message)}" if record.message else "")
+    yield ""
+    yield f"**Next:** {_said(record.next_step) or 'Nothing.'}"
     yield ""
     yield "## Every document, counted once"
     yield from _conservation(record)
@@ -64,10 +68,6 @@ def _lines(record: CompletionRecord) -> Iterator[str]:
     yield from ("    " + line for line in pretty_spec(record).splitlines())
     yield ""
     yield "</details>"
-    yield ""
-    yield "## What to do next"
-    yield ""
-    yield _said(record.next_step) or "Nothing."
 
 
 def _conservation(record: CompletionRecord) -> Iterator[str]:
@@ -83,6 +83,13 @@ def _conservation(record: CompletionRecord) -> Iterator[str]:
         if count and counted.items
     ]
     yield from _table(("end", "documents", "", "meaning"), rows, right=(1,))
+    for reason, count, meaning in skipped_reasons(record):
+        yield f"- skipped, {_safe(reason)}: {whole(count)} {_safe(meaning)}".rstrip()
+    if record.skipped_by_reason:
+        yield ""
+    if so_far := answered_so_far(record):
+        yield f"{so_far}."
+        yield ""
 
 
 def _location(record: CompletionRecord) -> str:

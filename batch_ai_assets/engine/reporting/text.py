@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from ..validation.check_result import CheckResult
 from .completion import CompletionRecord
-from .wording import check_word, dead_reasons, duration, percent, state_words, usd, whole
+from .wording import (
+    answered_so_far,
+    check_word,
+    counted,
+    dead_reasons,
+    duration,
+    percent,
+    skipped_reasons,
+    state_words,
+    usd,
+    whole,
+)
 
 
 def summary_lines(record: CompletionRecord) -> list[str]:
@@ -15,10 +27,16 @@ def summary_lines(record: CompletionRecord) -> list[str]:
     lines.append(record.conservation.line)
     if record.results_location:
         lines.append(f"results   {record.results_location}")
+    if so_far := answered_so_far(record):
+        lines.append(f"answered  {so_far}")
+    lines += [
+        f"skipped   {whole(count)} {reason}" + (f": {meaning}" if meaning else "")
+        for reason, count, meaning in skipped_reasons(record)
+    ]
     lines.append(f"cost      {_cost(record)}")
     lines.append(f"time      {_time(record)}")
     lines += [
-        f"check     {check_word(check)}: {check.name}: {check.found}"
+        f"check     {check_word(check)}: {check.name}: {check.found}{_force(check)}"
         for check in record.checks
         if not check.passed
     ]
@@ -36,11 +54,15 @@ def summary_lines(record: CompletionRecord) -> list[str]:
     return lines
 
 
+def _force(check: CheckResult) -> str:
+    return " (does not block the release)" if not check.blocking else ""
+
+
 def _cost(record: CompletionRecord) -> str:
     tokens = whole(record.tokens_in + record.tokens_out)
-    said = f"{usd(record.cost_usd)}, {tokens} tokens, {whole(record.calls)} calls"
+    said = f"{usd(record.cost_usd)}, {tokens} tokens, {counted(record.calls, 'call')}"
     if record.from_store:
-        said += f", {whole(record.from_store)} documents from stored answers"
+        said += f", {counted(record.from_store, 'document')} from stored answers"
     return said
 
 

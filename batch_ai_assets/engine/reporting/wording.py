@@ -41,6 +41,11 @@ _REASONS = {
     "duplicate_id": "the id was there before in the batch",
     "classified_above_job": "classed above what the job may see",
 }
+_SKIPPED = {
+    "unchanged": "unchanged since a released row of another batch",
+    "open_dead_letter": "dead in an earlier batch and unchanged since",
+    "claimed": "taken by another batch of the job",
+}
 ENDS = {
     "pending": "no end yet",
     "valid": "usable",
@@ -48,7 +53,7 @@ ENDS = {
     "dead": "failed for good, reasons below",
     "discarded": "given up by a person",
     "cancelled": "batch was cancelled",
-    "skipped": "unchanged, not asked again",
+    "skipped": "not asked again, reasons below",
 }
 """What each place in the conservation equation means."""
 
@@ -97,6 +102,11 @@ def whole(number: int) -> str:
     return f"{number:,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """For example `1 document`, `2,002 documents`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def usd(amount: float) -> str:
     """USD, with as many digits as a small amount needs."""
     if amount == 0 or abs(amount) >= 1:
@@ -141,6 +151,22 @@ def dead_reasons(record: CompletionRecord) -> list[tuple[str, int, str]]:
     """(reason, items, what it means), most frequent first."""
     ordered = sorted(record.dead_by_reason.items(), key=lambda pair: (-pair[1], pair[0]))
     return [(reason, count, reason_words(reason)) for reason, count in ordered]
+
+
+def skipped_reasons(record: CompletionRecord) -> list[tuple[str, int, str]]:
+    """(reason, items, what it means), most frequent first."""
+    ordered = sorted(record.skipped_by_reason.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [(reason, count, _SKIPPED.get(reason, "")) for reason, count in ordered]
+
+
+def answered_so_far(record: CompletionRecord) -> str:
+    """Of a batch that stopped on its way: what is paid for and kept; empty for others."""
+    if not record.conservation.pending:
+        return ""
+    return (
+        f"{whole(record.answered)} of {counted(record.conservation.items, 'document')} answered "
+        "so far; they are kept and get their verdict when the batch goes on"
+    )
 
 
 def cost_facts(record: CompletionRecord) -> Iterator[Fact]:

@@ -65,7 +65,8 @@ class StateStore:
             return BatchFigures(
                 conservation=_conservation(connection, plan),
                 throttled=plan.throttled,
-                dead_by_reason=_dead_by_reason(connection, plan.plan_id),
+                dead_by_reason=_by_reason(connection, plan.plan_id, End.DEAD),
+                skipped_by_reason=_by_reason(connection, plan.plan_id, End.SKIPPED),
                 cost_usd=_cost(connection, plan.plan_id),
                 **_tokens(connection, plan.plan_id),
                 **_attempts(connection, plan.plan_id),
@@ -131,10 +132,10 @@ def _conservation(connection: sa.Connection, plan: Plan) -> Conservation:
     return Conservation(plan.items, **{end.value: counts.get(end, 0) for end in End})
 
 
-def _dead_by_reason(connection: sa.Connection, plan_id: int) -> dict[str, int]:
+def _by_reason(connection: sa.Connection, plan_id: int, end: End) -> dict[str, int]:
     rows = connection.execute(
         sa.select(t.items.c.reason, sa.func.count())
-        .where(t.items.c.plan_id == plan_id, t.items.c.end == End.DEAD)
+        .where(t.items.c.plan_id == plan_id, t.items.c.end == end)
         .group_by(t.items.c.reason)
         .order_by(sa.func.count().desc(), t.items.c.reason)
     )

@@ -153,7 +153,7 @@ def test_a_failed_batch_is_on_record(topics: World) -> None:
 
     assert outcome.state is State.FAILED
     record = record_of(topics)
-    assert (record["state"], record["reason"]) == ("failed", "StorageError")
+    assert (record["state"], record["reason"]) == ("failed", "storage")
     assert "No space left on device" in record["message"]
     assert record["answered"] == 3
     assert topics.run().state is State.COMPLETED

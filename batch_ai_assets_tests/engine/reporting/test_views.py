@@ -63,12 +63,13 @@ def hostile_record() -> CompletionRecord:
     )  # fmt: skip
 
 
-def test_the_page_shows_conservation_first_and_what_to_do_last() -> None:
+def test_the_page_shows_what_to_do_in_its_head_and_conservation_first() -> None:
     page = Page(render_html(make_record()))
     assert page.sections == [
         "conservation", "results", "cost", "time", "checks", "dead-letters", "accuracy",
-        "origin", "spec", "next",
+        "origin", "spec",
     ]
+    assert 'id="next">Next: ' in render_html(make_record())
     assert page.open == []
 
 
@@ -118,7 +119,6 @@ def test_markdown_keeps_the_order_of_the_page() -> None:
     assert heads == [
         "Every document, counted once", "Where the results are", "Cost and time", "Checks",
         "Dead letters by reason", "Accuracy against known truth", "Where it comes from",
-        "What to do next",
     ]
 
 

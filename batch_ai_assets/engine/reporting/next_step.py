@@ -1,0 +1,58 @@
+"""What a person does now, for every way a batch can end. Pure words over figures."""
+
+from __future__ import annotations
+
+from ..figures import BatchFigures
+from ..spec.resolved import ResolvedJob
+from .wording import counted
+
+
+def next_step(
+    job: ResolvedJob, batch: str, state: str, reason: str, figures: BatchFigures
+) -> str:
+    """One or more sentences; `Nothing.` where there is nothing to do."""
+    if state in ("completed", "completed_with_dead_letters"):
+        return " ".join(_after_the_end(job, batch, figures)) or "Nothing."
+    resume = f"batch-ai run {job.name} --batch {batch}"
+    if reason == "budget":
+        return f"Decide whether to raise budget in job.yaml; then `{resume}` goes on."
+    if reason == "checks":
+        return (
+            "Read the failed checks; nothing was released. Where the job itself was wrong, correct "
+            f"it, then `{resume} --reprocess` makes the next version from the answers that are "
+            f"there; otherwise `{resume}` judges again."
+        )
+    if state == "interrupted":
+        return f"Nothing is lost: `{resume}` goes on where it stopped."
+    counts = figures.conservation
+    mend = f"Remove the cause; then `{resume}` goes on where it stopped."
+    if state == "halted" and counts.accounted != counts.pending:
+        mend += (
+            f" Where model, prompt or schema had to change, `{resume} --reprocess` makes the next "
+            "version instead."
+        )
+    return mend
+
+
+def _after_the_end(job: ResolvedJob, batch: str, figures: BatchFigures) -> list[str]:
+    counts, name = figures.conservation, job.name
+    steps = []
+    if not counts.items:
+        place, glob = job.spec.input.path, job.spec.input.glob
+        steps.append(f"No document was found: input.path is {place!r}, glob {glob!r}.")
+    if counts.dead:
+        steps.append(
+            f"Look at the dead letters: `batch-ai dlq list {name} {batch}`. Once their cause is "
+            f"mended, `batch-ai run {name} --batch {batch} --reprocess` asks them again; stored "
+            "answers serve the rest."
+        )
+    if counts.review:
+        waiting = counted(counts.review, "document")
+        steps.append(f"{waiting} wait for a person in {name}/review_queue.")
+    if again := figures.skipped_by_reason.get("open_dead_letter", 0):
+        steps.append(
+            f"{counted(again, 'document')} skipped here ended dead in an earlier batch and have "
+            f"not changed since: `batch-ai dlq list {name}`. Mend the cause, then `--reprocess` "
+            "that batch."
+        )
+    return steps

@@ -1,0 +1,48 @@
+"""What a person does now: every ending names its own way on, and what is hidden in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from batch_ai_assets.engine.figures import BatchFigures, Conservation
+from batch_ai_assets.engine.reporting.next_step import next_step
+
+from ..world import make_job
+
+JOB = make_job(Path("/jobs/topics"))
+
+
+def said(state: str, reason: str = "", **figures: object) -> str:
+    counts = figures.pop("counts", Conservation(3, valid=3))
+    assert isinstance(counts, Conservation)
+    return next_step(JOB, "b1", state, reason, BatchFigures(counts, **figures))  # type: ignore[arg-type]
+
+
+def test_a_clean_end_asks_for_nothing() -> None:
+    assert said("completed") == "Nothing."
+
+
+def test_a_batch_without_documents_says_where_it_looked() -> None:
+    assert "messages.jsonl" in said("completed", counts=Conservation(0))
+
+
+def test_dead_letters_name_the_way_to_ask_them_again() -> None:
+    words = said("completed_with_dead_letters", counts=Conservation(3, valid=2, dead=1))
+    assert "batch-ai dlq list topics b1" in words
+    assert "batch-ai run topics --batch b1 --reprocess" in words
+
+
+def test_documents_that_are_still_dead_from_an_earlier_batch_are_not_passed_over() -> None:
+    words = said(
+        "completed", counts=Conservation(3, skipped=3),
+        skipped_by_reason={"unchanged": 2, "open_dead_letter": 1},
+    )  # fmt: skip
+    assert words.startswith("1 document skipped here ended dead in an earlier batch")
+
+
+@pytest.mark.parametrize("state", ["interrupted", "failed", "paused"])
+def test_a_batch_that_stopped_on_its_way_is_run_again(state: str) -> None:
+    words = said(state, counts=Conservation(3, pending=3))
+    assert "`batch-ai run topics --batch b1` goes on where it stopped" in words
