@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import Timer
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -32,6 +32,7 @@ _LOCK_DOWN = (
 
 
 _STREAMED_ROWS = 4096
+_INTERRUPT_AGAIN_SECONDS = 0.02
 
 
 class OutOfTime(Exception):  # noqa: N818 - callers say which rule it was
@@ -46,15 +47,23 @@ class Sandbox:
 
     def query(self, sql: str, seconds: float, parameters: Sequence[Any] = ()) -> list[Any]:
         """Rows of one statement. Raises OutOfTime, or duckdb.Error as it comes."""
-        timer = Timer(seconds, self._connection.interrupt)
-        timer.daemon = True
-        timer.start()
+        done = Event()
+        watch = Thread(target=self._interrupt_after, args=(seconds, done), daemon=True)
+        watch.start()
         try:
             return self._connection.execute(sql, list(parameters)).fetchall()
         except duckdb.InterruptException as error:
             raise OutOfTime from error
         finally:
-            timer.cancel()
+            done.set()
+            watch.join()
+
+    def _interrupt_after(self, seconds: float, done: Event) -> None:
+        """Again and again: DuckDB drops an interrupt that comes before the query executes."""
+        if not done.wait(seconds):
+            self._connection.interrupt()
+            while not done.wait(_INTERRUPT_AGAIN_SECONDS):
+                self._connection.interrupt()
 
     def statements(self, sql: str) -> list[duckdb.Statement]:
         """The statements DuckDB's own parser finds; runs none of them."""
