@@ -92,6 +92,8 @@ _decode_error = msgspec.json.Decoder(_ErrorReply).decode
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
+_LONGEST_WAIT_SECONDS = 300.0
+
 _FATAL_CODES = {
     "insufficient_quota": "the account has no quota left",
     "model_not_found": "the provider does not know the model",
@@ -181,12 +183,15 @@ def _plain(value: str | int | None) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of `retry-after-ms` or `Retry-After` (the date form is rare and not read)."""
+    """Seconds of `retry-after-ms` or `Retry-After` (the date form is rare and not read).
+
+    A longer wish than five minutes is asked about again: a header must not stop a batch for a day.
+    """
     for name, unit in (("retry-after-ms", 0.001), ("Retry-After", 1.0)):
         try:
             seconds = float(headers[name]) * unit
         except (KeyError, ValueError):
             continue
         if isfinite(seconds):
-            return max(0.0, seconds)
+            return min(max(0.0, seconds), _LONGEST_WAIT_SECONDS)
     return None

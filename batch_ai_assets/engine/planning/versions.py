@@ -33,7 +33,7 @@ def next_step(plan: Plan | None, spec_hash: str, mode: str, *, untouched: bool =
 
 
 def frozen_job(plan: Plan, job: ResolvedJob) -> ResolvedJob:
-    """The job as it was planned, with today's budget, deadline, limits, retries and address.
+    """The job as it was planned, with today's budget, deadline, limits, retries, address and price.
 
     What decides results stays frozen; what a person may change to get a batch going does not.
     """
@@ -48,11 +48,16 @@ def frozen_job(plan: Plan, job: ResolvedJob) -> ResolvedJob:
             "thresholds": today.thresholds,
         }
     )
+    name = frozen.spec.model.name
+    models = dict(frozen.provider.models)
+    if (offer := job.provider.models.get(name)) is not None:
+        models[name] = models[name].model_copy(update={"price": offer.price})
     reached = frozen.provider.model_copy(
         update={
             "base_url": job.provider.base_url,
             "secret": job.provider.secret,
             "limits": job.provider.limits,
+            "models": models,
         }
     )
     return frozen.model_copy(update={"spec": spec, "provider": reached})

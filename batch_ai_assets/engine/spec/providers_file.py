@@ -43,7 +43,8 @@ class Providers:
         if name in self.specs:
             return self.specs[name]
         if name in self.broken:
-            raise SpecError(f"the entry of provider {name!r} is broken; mend {self.path} first.")
+            wrong = " ".join(self.broken[name].splitlines())
+            raise SpecError(f"the entry of provider {name!r} is broken: {wrong}")
         if self.unreadable:
             raise SpecError(f"provider {name!r} is not known; {self.path} cannot be read.")
         raise SpecError(

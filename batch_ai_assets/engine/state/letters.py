@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from . import tables as t
 from .database import Database
-from .rows import DeadLetterRow
+from .rows import Attempt, DeadLetterRow, Status
 
 _NAMES = tuple(DeadLetterRow.__dataclass_fields__)
 
@@ -39,6 +39,34 @@ class Letters:
             query = query.where(c.item_id == item_id)
         with self._db.read() as connection:
             return [DeadLetterRow(*row) for row in connection.execute(query)]
+
+    def attempts(self, letter: DeadLetterRow) -> list[Attempt]:
+        """Every attempt at the item in the version that the letter belongs to, first to last."""
+        c, m = t.checkpoints.c, t.ledger.c
+        paid = sa.and_(m.plan_id == c.plan_id, m.seq == c.seq, m.attempt == c.attempt)
+        query = (
+            sa.select(
+                c.attempt,
+                c.status,
+                c.at,
+                sa.func.coalesce(m.tokens_in + m.tokens_out, 0),
+                sa.func.coalesce(m.cost_usd, 0.0),
+            )
+            .join(t.plans, t.plans.c.plan_id == c.plan_id)
+            .outerjoin(t.ledger, paid)
+            .where(
+                t.plans.c.job == letter.job,
+                t.plans.c.batch == letter.batch,
+                t.plans.c.version == letter.version,
+                c.seq == letter.seq,
+            )
+            .order_by(c.attempt)
+        )
+        with self._db.read() as connection:
+            return [
+                Attempt(number, Status(status), at, tokens, cost)
+                for number, status, at, tokens, cost in connection.execute(query)
+            ]
 
     def revision(self, job: str) -> dict[str, float]:
         """batch → when its dead letters last changed; the sensor compares it with the export."""

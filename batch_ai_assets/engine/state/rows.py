@@ -110,6 +110,17 @@ class DeadLetterRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at an item: when it ended, how, and what it cost."""
+
+    number: int
+    status: Status
+    at: float
+    tokens: int
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class BatchRow:
     """A batch at a glance, for `batch-ai status` and the sensors."""
 

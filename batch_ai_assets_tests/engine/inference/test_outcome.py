@@ -65,6 +65,7 @@ def test_a_parameter_that_every_request_shares_is_fatal() -> None:
         ({"retry-after-ms": "40", "Retry-After": "1"}, 0.04),
         ({"retry-after-ms": "soon", "Retry-After": "2"}, 2.0),
         ({"Retry-After": "-5"}, 0.0),
+        ({"Retry-After": "86400"}, 300.0),
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
         ({"Retry-After": "nan"}, None),
         ({"Retry-After": "inf"}, None),

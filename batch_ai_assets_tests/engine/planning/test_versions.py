@@ -91,6 +91,7 @@ def test_what_decides_results_stays_frozen_and_what_gets_a_batch_going_does_not(
             "base_url": "https://elsewhere.example.com/v1",
             "secret": "env:KEY",
             "limits": {"requests_per_minute": 7},
+            "models": {"stub": {"price": "free", "context_tokens": 9}},
         },
     )
     frozen = frozen_job(plan(spec=old.model_dump_json(by_alias=True)), today)
@@ -102,3 +103,4 @@ def test_what_decides_results_stays_frozen_and_what_gets_a_batch_going_does_not(
     assert frozen.provider.base_url == "https://elsewhere.example.com/v1"
     assert frozen.provider.secret == "env:KEY"
     assert frozen.provider.limits.requests_per_minute == 7
+    assert (frozen.offer.price, frozen.offer.context_tokens) == ("free", 16000)
