@@ -1,8 +1,8 @@
 """`batch-ai`: the command line. Each command fetches, calls the engine, and prints.
 
 What a command does lives in the engine; here are its words, its options and its exit code (0 all
-well, 1 a problem that the output explains, 2 wrong usage). Every import that costs time stands
-inside the command that needs it, so that `batch-ai --help` answers at once.
+well, 1 a problem that the output explains, 2 wrong usage, 130 stopped by Ctrl-C). Every import
+that costs time stands inside the command that needs it, so that `batch-ai --help` answers at once.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except BatchAIError as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("Stopped by Ctrl-C.", err=True)
+            ctx.exit(130)
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -99,6 +102,7 @@ def validate(jobs: tuple[str, ...]) -> None:
 @click.argument("name")
 def new_job(name: str) -> None:
     """Write a new job that runs as it is into the registry."""
+    from batch_ai_assets.commands.program import command
     from batch_ai_assets.engine.spec.new_job import write_new_job
     from batch_ai_assets.settings import settings
 
@@ -109,8 +113,8 @@ def new_job(name: str) -> None:
     click.echo(f"{folder} is written. Next:")
     click.echo(f"  1. put text files (*.txt) into {inbox}")
     click.echo(f"  2. change {folder}/job.yaml, prompt.md and examples.yaml to your task")
-    click.echo(f"  3. batch-ai validate {name}")
-    click.echo(f"  4. batch-ai run {name}")
+    click.echo(f"  3. {command('validate', name)}")
+    click.echo(f"  4. {command('run', name)}")
 
 
 @main.command("job-schema")
@@ -149,8 +153,8 @@ def _sum(sound: int, broken: int) -> str:
     return said if sound + broken else "It holds no job yet: batch-ai new-job NAME makes one."
 
 
-for command in (run, status, dlq, sql, fsck, demo, ui, local_provider):
-    main.add_command(command)
+for one in (run, status, dlq, sql, fsck, demo, ui, local_provider):
+    main.add_command(one)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from batch_ai_assets.asset_checks import job_checks
 from batch_ai_assets.assets import job_assets
 from batch_ai_assets.assets.catalogue import asset_key, steward_tags
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
-from batch_ai_assets.run_tags import JOB_TAGS
+from batch_ai_assets.run_tags import RUN_TAGS
 from batch_ai_assets.schedules import AssetJob, Schedule, daily_schedule
 
 
@@ -53,6 +53,7 @@ def _asset_job(
         name,
         selection=selection,
         description=description,
-        tags={**steward_tags(job), **JOB_TAGS},
+        tags=steward_tags(job),
+        run_tags=RUN_TAGS,
         executor_def=dg.in_process_executor,
     )

@@ -40,6 +40,11 @@ class PublishedReport:
 
         return CompletionRecord.from_json((self.folder / "report.json").read_bytes())
 
+    def holds(self, record: CompletionRecord) -> bool:
+        """True where all of it is there and it is this record."""
+        files = [self.folder / f"report.{form}" for form in ("json", "md", "html")]
+        return all(file.exists() for file in files) and files[0].read_bytes() == record.to_json()
+
     def metadata(self) -> dict[str, Any]:
         """The report to read in the Dagster UI, and where its files are."""
         return {
@@ -52,8 +57,12 @@ class PublishedReport:
 def publish_report(root: str, record: CompletionRecord, run_id: str) -> PublishedReport:
     """Write the record in its three forms into a new folder and point `_latest.json` at it.
 
-    Raises StorageError.
+    A run that found its batch finished brings the record that is published already: nothing is
+    written then. Raises StorageError.
     """
+    there = latest_report(root, record.job, record.batch)
+    if there is not None and there.holds(record):
+        return there
     from batch_ai_assets.engine.reporting.html import render_html
     from batch_ai_assets.engine.reporting.markdown import render_markdown
 

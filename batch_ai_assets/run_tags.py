@@ -1,12 +1,14 @@
 """Tags on Dagster runs that this project reads or writes.
 
 `batch_ai/mode` asks for another way to run (`reprocess`, `fresh`), from the command line or the
-Launchpad alike; `batch_ai/state` says how the batch
-ended, `batch_ai/command_line` which process (`host:pid`) a run lives in that no daemon watches.
+Launchpad alike; `batch_ai/state` says how the batch ended. Which process (`host:pid`) a run lives
+in that no daemon watches is nothing to read: its tag is one that the UI does not show.
 """
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Mapping
 
 from batch_ai_assets.engine.errors import SpecError
@@ -14,14 +16,19 @@ from batch_ai_assets.engine.errors import SpecError
 STATE = "batch_ai/state"
 MODE = "batch_ai/mode"
 WHO = "batch_ai/who"
-STARTED_BY_CLI = "batch_ai/command_line"
+STARTED_BY_CLI = ".dagster/batch_ai_command_line"
 
 MODES = ("resume", "reprocess", "fresh")
 
-JOB_TAGS: Mapping[str, str] = {
+RUN_TAGS: Mapping[str, str] = {
     # A run that comes back after its worker died asks every stage again: each knows what it has.
     "dagster/retry_strategy": "ALL_STEPS",
 }
+
+
+def this_process() -> str:
+    """The value of STARTED_BY_CLI for a run that lives in this process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def mode_of(tags: Mapping[str, str]) -> str:
@@ -46,5 +53,3 @@ def who_started(tags: Mapping[str, str]) -> str:
         if tag in tags:
             return f"{word}:{tags[tag]}"
     return "dagster"
-
-

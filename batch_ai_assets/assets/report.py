@@ -17,11 +17,14 @@ def completion_report(job: ResolvedJob) -> dg.AssetsDefinition:
     )
     def body(context: dg.AssetExecutionContext) -> Iterator[dg.Output[Any]]:
         from batch_ai_assets.engine.batch import complete
+        from batch_ai_assets.engine.reporting.markdown import render_markdown
 
         with stage(context, job) as here:
             record = complete(job, here.batch, here.run, here.deps)
             here.tag(record.state)
             numbers = {
+                # First, because it is what people come for; its files are told by the IO manager.
+                "report": dg.MetadataValue.md(render_markdown(record)),
                 "conservation": record.conservation.line,
                 "next_step": record.next_step,
                 **here.metadata(),

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import dagster as dg
@@ -21,12 +22,16 @@ from batch_ai_assets.engine.errors import (
     BatchHalted,
     BatchInterrupted,
     LeaseHeldError,
+    SpecError,
 )
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
-from batch_ai_assets.run_tags import STARTED_BY_CLI, STATE, mode_of, who_started
+from batch_ai_assets.partitions import checked_batch_key
+from batch_ai_assets.run_tags import STARTED_BY_CLI, STATE, mode_of, this_process, who_started
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps, Run
+
+_GO_ON = "What was done is kept; run the batch again and it goes on from there."
 
 AnyContext = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
@@ -77,7 +82,8 @@ def stage(context: AnyContext, job: ResolvedJob) -> Iterator[Stage]:
         interrupt(here, str(stop))
     except dg.DagsterExecutionInterruptedError:
         here.tag("interrupted")
-        raise
+        report_unreached(here)
+        interrupt(here, f"Batch {job.name}/{here.batch} was told to stop. {_GO_ON}")
     except BatchHalted as stop:
         here.tag(f"halted: {stop.reason}")
         report_unreached(here)
@@ -95,17 +101,32 @@ def stage(context: AnyContext, job: ResolvedJob) -> Iterator[Stage]:
 
 
 def open_stage(context: AnyContext, job: ResolvedJob) -> Stage:
-    """The stage of this run. Fails the step where the connections cannot be opened."""
+    """The stage of this run. Fails the step where its key is none, or nothing can be opened."""
     from batch_ai_assets.engine.deps import Mode, Run
 
     tags = context.run.tags
     context.instance.add_run_tags(context.run.run_id, {STATE: "running"})
     try:
+        _check_key(context, job)
         run = Run(run_id=context.run.run_id, who=who_started(tags), mode=Mode(mode_of(tags)))
         return Stage(job, context.partition_key, run, context.resources.engine.deps, context)
     except BatchAIError as stop:
         context.instance.add_run_tags(context.run.run_id, {STATE: "failed"})
         raise dg.Failure(description=str(stop), allow_retries=False) from stop
+
+
+def _check_key(context: AnyContext, job: ResolvedJob) -> None:
+    """Refuse a key that Dagster took, but no batch can have, and take it off Dagster's list.
+
+    Raises SpecError.
+    """
+    key = context.partition_key
+    try:
+        checked_batch_key(job.spec, key, datetime.now(UTC))
+    except SpecError as error:
+        if job.spec.batches.cadence == "manual":
+            context.instance.delete_dynamic_partition(job.name, key)
+        raise SpecError(f"{error}. Nothing was read or written.") from error
 
 
 def interrupt(here: Stage, message: str) -> NoReturn:
@@ -115,7 +136,7 @@ def interrupt(here: Stage, message: str) -> NoReturn:
     which is retried. Ctrl-C on the command line is a wish of the same person: CANCELED too.
     """
     here.context.log.warning(message)
-    if STARTED_BY_CLI in here.context.run.tags:
+    if here.context.run.tags.get(STARTED_BY_CLI) == this_process():
         here.context.instance.report_run_canceling(here.context.run)
     raise dg.DagsterExecutionInterruptedError(message)
 

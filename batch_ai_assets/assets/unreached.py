@@ -15,20 +15,31 @@ from batch_ai_assets.engine.errors import BatchAIError
 
 if TYPE_CHECKING:
     from batch_ai_assets.assets.stage import Stage
+    from batch_ai_assets.engine.reporting.completion import CompletionRecord
 
 
 def report_unreached(here: Stage) -> None:
     """Publish `dead_letter_queue` and `completion_report` of a batch that stopped before them.
 
-    What went wrong here is logged and never hides why the batch stopped. A batch that was never
-    planned has neither.
+    What went wrong here is logged and never hides why the batch stopped. A run that kept no
+    record has neither: its batch was never planned, or another run holds it.
     """
-    for publish in (_dead_letters, _completion):
-        try:
-            if here.deps.store.batches.latest_plan(here.job.name, here.batch) is not None:
-                publish(here)
-        except (BatchAIError, OSError) as error:
-            here.context.log.warning(f"After the stop: {error}")
+    try:
+        record = _own_record(here)
+        if record is not None:
+            _completion(here, record)
+            _dead_letters(here)
+    except (BatchAIError, OSError) as error:
+        here.context.log.warning(f"After the stop: {error}")
+
+
+def _own_record(here: Stage) -> CompletionRecord | None:
+    """The newest completion record, if it tells of this run."""
+    from batch_ai_assets.engine.reporting.completion import CompletionRecord
+
+    kept = here.deps.store.batches.latest_record(here.job.name, here.batch)
+    record = CompletionRecord.from_json(kept) if kept is not None else None
+    return record if record is not None and record.run_id == here.run.run_id else None
 
 
 def _dead_letters(here: Stage) -> None:
@@ -46,14 +57,9 @@ def _dead_letters(here: Stage) -> None:
     _report(here, "dead_letter_queue", metadata)
 
 
-def _completion(here: Stage) -> None:
-    from batch_ai_assets.engine.reporting.completion import CompletionRecord
+def _completion(here: Stage, record: CompletionRecord) -> None:
     from batch_ai_assets.published_reports import publish_report
 
-    kept = here.deps.store.batches.latest_record(here.job.name, here.batch)
-    record = CompletionRecord.from_json(kept) if kept is not None else None
-    if record is None or record.run_id != here.run.run_id:
-        return  # the newest record tells of an earlier run
     report = publish_report(str(here.deps.tables.root), record, here.run.run_id)
     _report(here, "completion_report", {**report.metadata(), **here.metadata()})
 

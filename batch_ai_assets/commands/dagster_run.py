@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from batch_ai_assets.commands.dagster_seam import begin_run, carry_out, open_instance
 from batch_ai_assets.commands.person import person
 from batch_ai_assets.connections import Connections, open_deps
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.spec.registry import Registry
 from batch_ai_assets.resources import ENGINE
-from batch_ai_assets.run_tags import MODE, STARTED_BY_CLI, WHO
+from batch_ai_assets.run_tags import MODE, STARTED_BY_CLI, WHO, this_process
 from batch_ai_assets.settings import settings
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _QUIET = "CRITICAL"
 _VERBOSE = "INFO"
+_INTERRUPTIONS = (KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__)
 
 
 class Ending(StrEnum):
@@ -61,23 +63,19 @@ def run_batch_in_process(
     verbose: bool = False,
 ) -> RunOutcome:
     """Run the batch `key` to its end."""
-    with instance() as here:
+    with instance() as here, closing(Connections(open_deps(progress=progress))) as connections:
         close_dead_runs(here)
         if job.spec.batches.cadence == "manual":
             here.add_dynamic_partitions(job.name, [key])
-        with closing(Connections(open_deps(progress=progress))) as connections:
-            definitions = build_defs(_only(registry, job), {ENGINE: connections})
-            try:
-                result = definitions.resolve_job_def(job.name).execute_in_process(
-                    instance=here,
-                    partition_key=key,
-                    run_config=_console(_VERBOSE if verbose else _QUIET),
-                    tags=_tags(mode),
-                    raise_on_error=False,
-                )
-            except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-                return _interrupted_before_it_began(here, job.name, key)
-        return _outcome(here, job.name, key, result)
+        definitions = build_defs(_only(registry, job), {ENGINE: connections})
+        asset_job = definitions.resolve_job_def(job.name)
+        console = _console(_VERBOSE if verbose else _QUIET)
+        run = begin_run(here, asset_job, _tags(key, mode), console)
+        try:
+            events = carry_out(here, asset_job, run)
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+            events = []
+        return _outcome(here, job.name, key, run.run_id, events)
 
 
 @contextmanager
@@ -85,18 +83,24 @@ def instance() -> Iterator[dg.DagsterInstance]:
     """The persistent Dagster instance of the settings."""
     settings().prepare_home()
     settings().share_with_dagster()
-    with dg.DagsterInstance.get() as here:
+    with open_instance(str(settings().dagster_home)) as here:
         yield here
 
 
 def close_dead_runs(here: dg.DagsterInstance) -> None:
     """Mark runs whose command line was killed as failed: nobody else watches over those."""
     unfinished = dg.RunsFilter(
-        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+        statuses=[
+            dg.DagsterRunStatus.NOT_STARTED,
+            dg.DagsterRunStatus.STARTED,
+            dg.DagsterRunStatus.CANCELING,
+        ]
     )
     for run in here.get_runs(unfinished):
         host, _, pid = run.tags.get(STARTED_BY_CLI, "").rpartition(":")
-        if host == socket.gethostname() and not _is_alive(int(pid)):
+        # A run that the UI started again from one of ours has its tags, and a parent.
+        ours = host == socket.gethostname() and run.parent_run_id is None
+        if ours and not _is_alive(int(pid)):
             here.report_run_failed(run, "The command line that worked on this run was killed.")
 
 
@@ -119,42 +123,57 @@ def _console(level: str) -> dict[str, Any]:
     return {"loggers": {"console": {"config": {"log_level": level}}}}
 
 
-def _tags(mode: str) -> dict[str, str]:
-    return {
-        MODE: mode,
+def _tags(key: str, mode: str) -> dict[str, str]:
+    tags = {
+        "dagster/partition": key,
         WHO: person(),
-        STARTED_BY_CLI: f"{socket.gethostname()}:{os.getpid()}",
+        STARTED_BY_CLI: this_process(),
         # The person at the terminal decides what happens next, not the retry daemon.
         "dagster/max_retries": "0",
     }
+    return tags if mode == "resume" else {**tags, MODE: mode}
 
 
 def _outcome(
-    here: dg.DagsterInstance, job: str, batch: str, result: dg.ExecuteInProcessResult
+    here: dg.DagsterInstance, job: str, batch: str, run_id: str, events: list[dg.DagsterEvent]
 ) -> RunOutcome:
-    run = here.get_run_by_id(result.run_id)
-    if result.success:
-        return RunOutcome(job, batch, result.run_id, Ending.COMPLETED, "")
-    cancelled = run is not None and run.status == dg.DagsterRunStatus.CANCELED
-    ending = Ending.INTERRUPTED if cancelled else Ending.STOPPED
-    return RunOutcome(job, batch, result.run_id, ending, _why(result))
+    run = here.get_run_by_id(run_id)
+    assert run is not None
+    if run.status == dg.DagsterRunStatus.SUCCESS:
+        return RunOutcome(job, batch, run_id, Ending.COMPLETED, "")
+    if run.status == dg.DagsterRunStatus.CANCELED or _was_interrupted(events):
+        if run.status != dg.DagsterRunStatus.CANCELED:  # Ctrl-C between two stages
+            here.report_run_canceled(run, "Stopped by Ctrl-C on the command line.")
+        said = _why(events) or "Stopped; what was done is kept. Run the batch again to go on."
+        return RunOutcome(job, batch, run_id, Ending.INTERRUPTED, said)
+    said = _why(events) or "The run failed before its first step; --verbose shows Dagster's log."
+    return RunOutcome(job, batch, run_id, Ending.STOPPED, said)
 
 
-def _interrupted_before_it_began(here: dg.DagsterInstance, job: str, batch: str) -> RunOutcome:
-    runs = here.get_runs(dg.RunsFilter(job_name=job), limit=1)
-    run_id = runs[0].run_id if runs else ""
-    return RunOutcome(job, batch, run_id, Ending.INTERRUPTED, "Stopped before any work began.")
+def _was_interrupted(events: list[dg.DagsterEvent]) -> bool:
+    """True, too, where nothing came back at all: then the interruption came all the way up."""
+    errors = [getattr(event.event_specific_data, "error", None) for event in events]
+    return not events or any(error and error.cls_name in _INTERRUPTIONS for error in errors)
 
 
-def _why(result: dg.ExecuteInProcessResult) -> str:
-    """The engine's own words for the first step that failed; the bare error where it had none."""
-    for event in result.all_events:
+def _why(events: list[dg.DagsterEvent]) -> str:
+    """The engine's own words for the first step that failed, without names of classes.
+
+    A defect is named by its kind alone: its text may quote a document.
+    """
+    for event in events:
         if not event.is_step_failure:
             continue
         data = event.step_failure_data
         if data.user_failure_data is not None and data.user_failure_data.description:
             return data.user_failure_data.description
+        if data.error is not None and data.error.cls_name in _INTERRUPTIONS:
+            return data.error.message.strip().partition(f"{data.error.cls_name}: ")[2]
         if data.error is not None:
             cause = data.error.cause or data.error
-            return f"{event.step_key}: {cause.message.strip()}"
-    return "The run failed before its first step; --verbose shows Dagster's log."
+            stage = str(event.step_key).rpartition("__")[2]
+            return (
+                f"A defect ({cause.cls_name}) stopped {stage}; what was committed is kept. "
+                "--verbose shows the whole error; so does the run in the UI. Report it."
+            )
+    return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,15 @@ from batch_ai_assets.engine.errors import SpecError
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps
-    from batch_ai_assets.engine.state.rows import DeadLetterRow
+    from batch_ai_assets.engine.state.rows import Attempt, DeadLetterRow
+
+_OUTCOMES = {
+    "answered": "answered",
+    "from_store": "served by a stored answer",
+    "transient": "the provider failed; tried again",
+    "invalid": "the answer was not usable; asked again",
+    "dead": "failed for good",
+}
 
 
 @click.group("dlq")
@@ -24,12 +34,9 @@ def dlq() -> None:
 @dlq.command("list")
 @click.argument("job")
 @click.argument("batch", required=False)
-@click.option("--limit", default=50, show_default=True, help="Show so many.")
+@click.option("--limit", default=50, show_default=True, help="Name so many documents.")
 def dlq_list(job: str, batch: str | None, limit: int) -> None:
-    """List the dead letters of JOB, or of one BATCH."""
-    from rich.table import Table
-    from rich.text import Text
-
+    """Count the dead letters of JOB, or of one BATCH, by reason; then name them."""
     from batch_ai_assets.connections import open_deps
 
     with open_deps() as deps:
@@ -37,23 +44,57 @@ def dlq_list(job: str, batch: str | None, limit: int) -> None:
     if not letters:
         click.echo(f"There is no dead letter in {job}{'/' + batch if batch else ''}.")
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("batch", "item", "reason", "attempts", "last tried (UTC)", "status", "message"):
-        table.add_column(name)
-    for letter in letters[:limit]:
-        cells = (
-            letter.batch,
-            letter.item_id,
-            letter.reason,
-            str(letter.attempts),
-            _time(letter.last_at),
-            letter.status,
-            letter.message,
-        )
-        table.add_row(*(Text(cell) for cell in cells))
-    output().print(table)
+    groups = _by_reason(letters)
+    _print_counts(groups)
+    click.echo()
+    _print_letters([letter for group in groups.values() for letter in group][:limit])
     if len(letters) > limit:
         click.echo(f"{len(letters) - limit:,} more; --limit shows them.")
+    click.echo(f"\nThe story of one: batch-ai dlq show {job} BATCH ITEM")
+
+
+def _by_reason(letters: Sequence[DeadLetterRow]) -> dict[str, list[DeadLetterRow]]:
+    """The letters by reason, the most frequent one first."""
+    groups: dict[str, list[DeadLetterRow]] = defaultdict(list)
+    for letter in letters:
+        groups[letter.reason].append(letter)
+    return dict(sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])))
+
+
+def _print_counts(groups: dict[str, list[DeadLetterRow]]) -> None:
+    from batch_ai_assets.engine.reporting.wording import reason_words
+
+    counts = [
+        (reason, f"{len(letters):,}", reason_words(reason)) for reason, letters in groups.items()
+    ]
+    _print_columns(("reason", "count", "what it means"), counts)
+
+
+def _print_letters(letters: Sequence[DeadLetterRow]) -> None:
+    rows = [
+        (
+            letter.reason,
+            letter.batch,
+            letter.item_id,
+            str(letter.attempts),
+            _time(letter.last_at),
+            letter.message,
+        )
+        for letter in letters
+    ]
+    _print_columns(("reason", "batch", "item", "attempts", "ended dead (UTC)", "message"), rows)
+
+
+def _print_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in names:
+        table.add_column(name, justify="right" if name in ("count", "attempts") else "left")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    output().print(table)
 
 
 @dlq.command("show")
@@ -62,7 +103,7 @@ def dlq_list(job: str, batch: str | None, limit: int) -> None:
 @click.argument("item")
 @click.option("--payload", is_flag=True, help="Open the sealed document, too. This is recorded.")
 def dlq_show(job: str, batch: str, item: str, payload: bool) -> None:
-    """Show the whole story of one dead letter."""
+    """Show the whole story of one dead letter, and what can be done about it."""
     from batch_ai_assets.connections import open_deps
 
     with open_deps() as deps:
@@ -73,23 +114,40 @@ def dlq_show(job: str, batch: str, item: str, payload: bool) -> None:
                 f" batch-ai dlq list {job} {batch} shows which there are."
             )
         for letter in letters:
-            _tell(letter)
+            _tell(letter, deps.store.letters.attempts(letter))
             if payload:
                 _open_payload(letter, deps)
 
 
-def _tell(letter: DeadLetterRow) -> None:
+def _tell(letter: DeadLetterRow, attempts: Sequence[Attempt]) -> None:
+    from batch_ai_assets.commands.dead_letter_remedy import remedy
+    from batch_ai_assets.engine.reporting.wording import reason_words
+
+    meaning = reason_words(letter.reason)
     for name, value in (
         ("item", f"{letter.job}/{letter.batch}/{letter.item_id} (version {letter.version})"),
-        ("reason", letter.reason),
+        ("reason", letter.reason + (f": {meaning}" if meaning else "")),
         ("message", letter.message),
-        ("attempts", str(letter.attempts)),
-        ("first tried", f"{_time(letter.first_at)} UTC"),
-        ("last tried", f"{_time(letter.last_at)} UTC"),
+        ("ended dead", f"{_time(letter.first_at)} UTC"),
         ("status", letter.status),
         ("request", letter.request_hash.hex()),
+        *_told(attempts),
+        ("next", remedy(letter)),
     ):
         click.echo(f"{name:<12}{value}")
+
+
+def _told(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
+    """Every attempt under its number."""
+    told = [(f"attempt {one.number}", _attempt_words(one)) for one in attempts]
+    return told or [("attempts", "none: it was never sent")]
+
+
+def _attempt_words(attempt: Attempt) -> str:
+    said = f"{_time(attempt.at)} UTC  {_OUTCOMES[attempt.status]}"
+    if attempt.tokens:
+        said += f"  ({attempt.tokens:,} tokens, {attempt.cost_usd:.6f} USD)"
+    return said
 
 
 def _open_payload(letter: DeadLetterRow, deps: Deps) -> None:

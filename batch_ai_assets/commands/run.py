@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -37,25 +38,31 @@ def run(
     """
     if reprocess and fresh:
         raise click.UsageError("--reprocess and --fresh exclude each other: say one of them.")
+    from batch_ai_assets.settings import settings
+
     mode = "fresh" if fresh else "reprocess" if reprocess else "resume"
-    context.exit(run_and_report(job, batch, mode, verbose))
+    context.exit(run_and_report(settings().registry, job, batch, mode, verbose))
 
 
 def run_and_report(
-    name: str, batch: str | None, mode: str = "resume", verbose: bool = False
+    folder: Path, name: str, batch: str | None, mode: str = "resume", verbose: bool = False
 ) -> int:
-    """Run, print the summary, and return the exit code."""
+    """Run a job of the registry in `folder`, print the summary, and return the exit code."""
     from batch_ai_assets.commands.dagster_run import Ending, run_batch_in_process
     from batch_ai_assets.commands.progress_bar import shown_progress
+    from batch_ai_assets.commands.spoken_events import spoken_events
     from batch_ai_assets.commands.summary import print_summary
     from batch_ai_assets.engine.spec.registry import load_registry
-    from batch_ai_assets.settings import settings
 
-    registry = load_registry(settings().registry)
+    registry = load_registry(folder)
     job, key = _wanted(registry, name, batch)
-    with shown_progress(errors()) as progress:
+    talk = errors()
+    with (
+        spoken_events(lambda line: talk.print(line, markup=False)),
+        shown_progress(talk) as progress,
+    ):
         outcome = run_batch_in_process(registry, job, key, mode, progress, verbose)
-    print_summary(outcome, output())
+    print_summary(outcome, folder, output())
     return {Ending.COMPLETED: 0, Ending.STOPPED: 1, Ending.INTERRUPTED: 130}[outcome.ending]
 
 

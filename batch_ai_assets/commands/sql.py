@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from batch_ai_assets.commands.streams import output
 
-if TYPE_CHECKING:
-    import duckdb
+Rows = Sequence[Sequence[Any]]
 
 
 @click.command("sql")
@@ -34,6 +34,8 @@ def sql(job: str, query: str, form: str) -> None:
             __dead_letter_queue, __review_queue: as last written
 
     For example: batch-ai sql mail "SELECT topic, count(*) FROM mail GROUP BY ALL"
+
+    A table that is wider than the terminal is shown row by row, one line for each column.
     """
     import duckdb
 
@@ -44,37 +46,63 @@ def sql(job: str, query: str, form: str) -> None:
         answer = connection.sql(query)
         if answer is None:
             raise click.UsageError("Write one SELECT; nothing can be changed here.")
-        _print(answer, form)
+        columns = answer.columns
+        rows = [
+            [_shown(name, value) for name, value in zip(columns, row, strict=True)]
+            for row in answer.fetchall()
+        ]
     except duckdb.Error as error:
         raise click.ClickException(f"The query does not run: {error}") from None
     finally:
         connection.close()
+    {"table": _print_table, "csv": _print_csv, "json": _print_json}[form](columns, rows)
 
 
-def _print(answer: duckdb.DuckDBPyRelation, form: str) -> None:
-    rows = answer.fetchall()
-    if form == "json":
-        for row in rows:
-            record = dict(zip(answer.columns, row, strict=True))
-            click.echo(json.dumps(record, default=str, ensure_ascii=False))
-    elif form == "csv":
-        import csv
-
-        writer = csv.writer(sys.stdout)
-        writer.writerow(answer.columns)
-        writer.writerows(rows)
-    else:
-        _print_table(answer.columns, rows)
+def _shown(column: str, value: Any) -> Any:
+    """The value; of bytes their number alone: sealed ones say nothing, others move the cursor."""
+    if not isinstance(value, bytes):
+        return value
+    kind = "sealed, " if column.startswith("sealed") else ""
+    return f"<{kind}{len(value):,} bytes>"
 
 
-def _print_table(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+def _print_json(columns: Sequence[str], rows: Rows) -> None:
+    for row in rows:
+        record = dict(zip(columns, row, strict=True))
+        click.echo(json.dumps(record, default=str, ensure_ascii=False))
+
+
+def _print_csv(columns: Sequence[str], rows: Rows) -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+
+
+def _print_table(columns: Sequence[str], rows: Rows) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    console = output()
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
         table.add_column(Text(name))
     for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
-    output().print(table)
-    click.echo(f"{len(rows):,} rows", err=True)
+        table.add_row(*(Text(_text(value)) for value in row))
+    if console.measure(table).maximum > console.width:
+        _print_records(columns, rows)
+    else:
+        console.print(table)
+    click.echo("1 row" if len(rows) == 1 else f"{len(rows):,} rows", err=True)
+
+
+def _print_records(columns: Sequence[str], rows: Rows) -> None:
+    for number, row in enumerate(rows, 1):
+        click.echo(click.style(f"row {number:,}", bold=True))
+        for name, value in zip(columns, row, strict=True):
+            click.echo(f"  {name}: {_text(value)}")
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch_ai_assets.commands.dagster_run import Ending, RunOutcome
+from batch_ai_assets.commands.program import command
 from batch_ai_assets.published_reports import PublishedReport, latest_report
 from batch_ai_assets.settings import settings
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def print_summary(outcome: RunOutcome, console: Console) -> None:
+def print_summary(outcome: RunOutcome, registry: Path, console: Console) -> None:
     """The record of this run where there is one, and why it stopped where it did."""
     from batch_ai_assets.engine.reporting.text import summary_lines
 
@@ -23,8 +25,9 @@ def print_summary(outcome: RunOutcome, console: Console) -> None:
         console.print(equation, markup=False, style="bold")
         if outcome.ending is Ending.COMPLETED and record.run_id != outcome.run_id:
             console.print(
-                f"Nothing to do: this batch was completed at {record.finished_at:%Y-%m-%d %H:%M}"
-                " UTC from the same job file. --reprocess plans a new version.",
+                f"Nothing to do: this batch was finished at {record.finished_at:%Y-%m-%d %H:%M}"
+                " UTC and its job has not changed since. Nothing was asked or written. --reprocess"
+                " makes the next version from stored answers, --fresh asks the provider again.",
                 markup=False,
             )
         for line in summary_lines(record):
@@ -34,7 +37,15 @@ def print_summary(outcome: RunOutcome, console: Console) -> None:
         console.print(outcome.message, markup=False, style="red")
     if report is not None:
         console.print(f"report    {report.html}", markup=False)
-    console.print(f"open it   batch-ai ui {outcome.job} {outcome.batch}", markup=False)
+    console.print(f"open it   {_ui_command(outcome, registry)}", markup=False)
+
+
+def _ui_command(outcome: RunOutcome, registry: Path) -> str:
+    """The command that opens the batch in the UI, with the registry that its job is in."""
+    words = ("ui", outcome.job, outcome.batch)
+    if registry.resolve() == settings().registry:
+        return command(*words)
+    return command(*words, BATCH_AI_REGISTRY=str(registry))
 
 
 def _report_of(outcome: RunOutcome) -> PublishedReport | None:

@@ -39,7 +39,26 @@ from .options import ALL, MODEL_CHOICES, ServerOptions
 def local_provider(parent: int | None, **settings: object) -> None:
     """Serve the bundled models to OpenAI clients on 127.0.0.1.
 
-    Prints one line of JSON with the base URL once it is ready. GET /stats says what it saw.
+    Prints one line of JSON with the base URL once it is ready.
+
+    GET /stats counts calls, answers and tokens, in all and by document; /stats?items=false in all
+    alone. POST /stats/reset begins anew.
+
+    \b
+    Faults of the stub, by share (--faults 500=0.02,slow(3)=0.1) or inside a document, one step a
+    call ([[stub:429(0.2),500,ok]]); the number in brackets is seconds:
+      400 401 403 404 408 413 500 502 503 504   that HTTP status
+      429         too many requests; seconds: Retry-After
+      quota       429, no money left
+      reset       the connection breaks in the middle of the answer
+      hang slow   no answer at all; an answer after seconds
+      malformed   an answer that is not JSON
+      schema      JSON that breaks the schema
+      taxonomy    a value outside the taxonomy
+      truncated   JSON cut in half
+      refusal     the model refuses
+      empty       an empty answer
+      ok          a valid answer
     """
     from .server import serve
 

@@ -1,0 +1,49 @@
+"""What a person can do about a dead letter, by its reason.
+
+Three places to mend: the document, the job, the provider. Which command asks again follows from
+what is kept: a reprocessed version reads the documents as they were taken in, and asks the
+provider only about those without a stored answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batch_ai_assets.commands.program import command
+
+if TYPE_CHECKING:
+    from batch_ai_assets.engine.state.rows import DeadLetterRow
+
+_DOCUMENT = frozenset(
+    {
+        "empty_text", "undecodable", "unreadable", "missing_id", "missing_text", "duplicate_id",
+        "classified_above_job",
+    }
+)  # fmt: skip
+
+
+def remedy(letter: DeadLetterRow) -> str:
+    """One or two sentences, with the command."""
+    job, batch = letter.job, letter.batch
+    again = command("run", job, "--batch", batch, "--reprocess")
+    if letter.reason in _DOCUMENT:
+        return (
+            f"Correct the document where it comes from, then run it in a new batch"
+            f" ({command('run', job)}): this batch keeps documents as they were read."
+        )
+    if letter.reason.startswith("rule:"):
+        return (
+            "The answer is stored and breaks a rule. Correct the rule or the prompt in the job's"
+            f" folder and run the batch again ({command('run', job, '--batch', batch)});"
+            " --fresh asks for other answers, of all documents."
+        )
+    if letter.reason == "too_long":
+        return (
+            "Name a model with a longer context in job.yaml, or a smaller max_tokens, and run the"
+            f" batch again ({command('run', job, '--batch', batch)}); or shorten the document, in"
+            " a new batch."
+        )
+    return (
+        f"Mend the cause, then {again}: it asks the dead documents again,"
+        " stored answers serve the rest."
+    )

@@ -1,0 +1,27 @@
+"""Commands to copy: `batch-ai …` as it can be typed into this very shell."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+NAME = "batch-ai"
+
+
+def command(*words: str, **variables: str) -> str:
+    """A command line that works as it stands; `variables` are set for it alone."""
+    settings = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
+    return " ".join([*settings, _program(), *(shlex.quote(word) for word in words)])
+
+
+def _program() -> str:
+    """`batch-ai` where the shell finds this one by its name, else the way that it was called."""
+    used = Path(sys.argv[0])
+    if used.name == "cli.py":
+        return f"{shlex.quote(sys.executable)} -m batch_ai_assets.cli"
+    if used.name != NAME:
+        return NAME
+    found = shutil.which(NAME)
+    return NAME if found and Path(found).samefile(used) else shlex.quote(sys.argv[0])

@@ -1,0 +1,46 @@
+"""Events of the engine that a person at the terminal waits for, in words, as they happen.
+
+The events themselves are JSON lines on the logger `batch_ai`; `docs/log_events.md` lists them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from batch_ai_assets.engine.events import LOGGER
+
+_WORDS: Mapping[str, str] = {
+    "waiting_for_lease": (
+        "Another run works on {job}/{batch} ({held_by}); waiting for it, {seconds:.0f} s at most."
+    ),
+    "draining": "Stopping: nothing more is sent; answers that are under way are waited for.",
+    "retry_sweep_waiting": "Documents to be tried again: {items:,}; waiting {seconds:.0f} s.",
+}
+
+
+@contextmanager
+def spoken_events(write: Callable[[str], None]) -> Iterator[None]:
+    """While the block runs, `write` gets a sentence for every event that a person waits for."""
+    speaker = _Speaker(write)
+    LOGGER.addHandler(speaker)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(speaker)
+
+
+class _Speaker(logging.Handler):
+    def __init__(self, write: Callable[[str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._write = write
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            said = json.loads(record.getMessage())
+            if words := _WORDS.get(said["event"]):
+                self._write(words.format(**said))
+        except (ValueError, KeyError, TypeError):  # a line of somebody else's, or an older form
+            return
