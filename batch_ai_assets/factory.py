@@ -8,7 +8,7 @@ import dagster as dg
 
 from batch_ai_assets.asset_checks import job_checks
 from batch_ai_assets.assets import job_assets
-from batch_ai_assets.assets.catalogue import asset_key, steward_tags
+from batch_ai_assets.assets.catalogue import asset_key
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.run_tags import RUN_TAGS
 from batch_ai_assets.schedules import AssetJob, Schedule, daily_schedule
@@ -32,13 +32,11 @@ def job_definitions(job: ResolvedJob) -> JobDefinitions:
     assets = tuple(job_assets(job))
     checks = job_checks(job)
     run = _asset_job(
-        job,
         job.name,
         dg.AssetSelection.groups(job.name),
         f"Runs a whole batch: {job.spec.purpose}",
     )
     export = _asset_job(
-        job,
         f"{job.name}__dead_letters",
         dg.AssetSelection.assets(asset_key(job, "dead_letter_queue")).without_checks(),
         "Writes the dead letters of a batch again, after they changed.",
@@ -46,14 +44,12 @@ def job_definitions(job: ResolvedJob) -> JobDefinitions:
     return JobDefinitions(assets, checks, run, export, daily_schedule(job.spec, run))
 
 
-def _asset_job(
-    job: ResolvedJob, name: str, selection: dg.AssetSelection, description: str
-) -> AssetJob:
+def _asset_job(name: str, selection: dg.AssetSelection, description: str) -> AssetJob:
     return dg.define_asset_job(
         name,
         selection=selection,
         description=description,
-        tags=steward_tags(job),
-        run_tags=RUN_TAGS,
+        # Every run shows its job's tags as chips: what stewards filter by is on the assets.
+        tags=RUN_TAGS,
         executor_def=dg.in_process_executor,
     )

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from batch_ai_assets.cli import main
+from batch_ai_assets.local_provider.faults import KINDS
 from batch_ai_assets.settings import settings
 
 
@@ -102,6 +103,25 @@ def test_a_broken_providers_file_fails_the_validation(registry: Path) -> None:
     assert result.exit_code == 1
     assert "broken   providers.yaml" in result.output
     assert "use https" in result.output
+
+
+def test_a_job_of_a_broken_provider_is_told_what_is_wrong_with_it(registry: Path) -> None:
+    batch_ai("new-job", "letters")
+    (registry / "providers.yaml").write_text("local: {base_url: http://example.com}\n")
+
+    checked, run = batch_ai("validate", "letters"), batch_ai("run", "letters")
+
+    for result in (checked, run):
+        assert result.exit_code == 1
+        assert "the entry of provider 'local' is broken" in result.output
+        assert "use https" in result.output
+
+
+def test_the_local_provider_lists_the_faults_that_it_knows() -> None:
+    shown = batch_ai("local-provider", "--help").output
+
+    assert set(shown.split()) >= KINDS
+    assert "/stats?items=false" in shown
 
 
 def test_an_unknown_job_is_answered_with_a_guess(registry: Path) -> None:

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from batch_ai_assets.commands.dagster_run import instance
+from batch_ai_assets.engine.spec.registry import BUNDLED_REGISTRY
 from batch_ai_assets.published_reports import latest_report
 from batch_ai_assets.settings import settings
 
-from .jobs import job_file, write_documents
+from .jobs import job_file, write_documents, write_registry
 from .running import Platform, batch_ai, letters, refused
 
 Make = Callable[..., Platform]
@@ -45,6 +47,27 @@ def test_a_run_from_the_command_line_is_in_the_dagster_instance_of_the_ui(platfo
         assert run.tags["batch_ai/state"] == "completed"
         assert run.tags["batch_ai/who"].startswith("cli:")
         assert ours.get_dynamic_partitions("mail") == ["monday"]
+
+
+def test_a_run_from_the_command_line_belongs_to_the_code_location_that_the_ui_loads(
+    platform: Make,
+) -> None:
+    """Without an origin the UI shows it neither on its landing page nor under its job."""
+    here = platform(job_file())
+    write_documents(here.home, "mail", letters(1))
+
+    batch_ai("run", "mail", "--batch", "monday")
+
+    with instance() as ours:
+        (run,) = ours.get_runs(
+            dg.RunsFilter(
+                tags={".dagster/repository": "__repository__@batch_ai_assets.definitions"}
+            )
+        )
+        shown = {tag for tag in run.tags if not tag.startswith((".dagster/", "dagster/"))}
+    assert run.remote_job_origin is not None
+    assert run.remote_job_origin.location_name == "batch_ai_assets.definitions"
+    assert shown == {"batch_ai/state", "batch_ai/who"}
 
 
 def test_without_a_key_a_new_batch_is_made_and_named(platform: Make) -> None:
@@ -91,9 +114,22 @@ def test_a_finished_batch_says_that_there_is_nothing_to_do_and_reprocess_costs_n
 
     assert (again.exit_code, reprocessed.exit_code) == (0, 0)
     assert "Nothing to do" in again.stdout
+    assert "Nothing was asked or written" in again.stdout
     assert "Nothing to do" not in reprocessed.stdout
     assert here.model.stats()["calls"] == paid
     assert here.report("mail", "monday").record().version == 2
+
+
+def test_a_finished_batch_gets_no_further_report(platform: Make) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", {**letters(2), **refused(1)})
+    batch_ai("run", "mail", "--batch", "monday")
+    data = Path(settings().data_url) / "mail"
+    before = {path for path in data.rglob("*") if path.is_dir()}
+
+    batch_ai("run", "mail", "--batch", "monday")
+
+    assert {path for path in data.rglob("*") if path.is_dir()} == before
 
 
 def test_fresh_asks_the_provider_again(platform: Make) -> None:
@@ -177,8 +213,60 @@ def test_the_story_of_a_dead_letter_is_told_and_its_document_opened_only_on_dema
 
     assert "r000" in listed
     assert "Tell 0" not in listed + shown
-    assert "reason" in shown
+    assert "reason      refusal: the model refused to answer" in shown
+    assert "attempt 1   " in shown
+    assert "failed for good" in shown
     assert "Tell 0" in opened
+
+
+def test_dead_letters_are_counted_by_reason_before_they_are_named(platform: Make) -> None:
+    here = platform(job_file(retry={"max_attempts": 1}))
+    odd = {"t0": "[[id:t0]] [[stub:taxonomy]] Tell."}
+    write_documents(here.home, "mail", {**odd, **refused(3)})
+    batch_ai("run", "mail", "--batch", "monday")
+
+    shown = batch_ai("dlq", "list", "mail", "--limit", "2").stdout
+    lines = [line.strip() for line in shown.splitlines()]
+
+    assert lines[1].split(maxsplit=2) == ["refusal", "3", "the model refused to answer"]
+    assert lines[2].split(maxsplit=2)[:2] == ["taxonomy", "1"]
+    named = [line.split()[2] for line in lines if line.startswith("refusal  ") and "monday" in line]
+    assert named == ["r000", "r001"]
+    assert "2 more; --limit shows them." in lines
+
+
+def test_reprocess_asks_dead_documents_again_and_serves_the_rest_from_the_store(
+    platform: Make,
+) -> None:
+    here = platform(job_file())
+    later = {"late": "[[id:late]] [[stub:refusal,ok]] Where is my card?"}
+    write_documents(here.home, "mail", {**letters(3), **later})
+    batch_ai("run", "mail", "--batch", "monday")
+    advice = batch_ai("dlq", "show", "mail", "monday", "late").stdout
+    assert "batch-ai run mail --batch monday --reprocess" in advice
+
+    batch_ai("run", "mail", "--batch", "monday", "--reprocess")
+
+    record = here.report("mail", "monday").record()
+    assert (record.conservation.valid, record.from_store, record.calls) == (4, 3, 1)
+
+
+def test_a_document_that_was_wrong_itself_is_to_be_corrected_in_a_new_batch(
+    platform: Make,
+) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", {"e0": ""})
+    batch_ai("run", "mail", "--batch", "monday")
+    write_documents(here.home, "mail", {"e0": "[[id:e0]] Where is my card?"})
+
+    advice = batch_ai("dlq", "show", "mail", "monday", "e0").stdout
+    batch_ai("run", "mail", "--batch", "monday", "--reprocess")
+    batch_ai("run", "mail", "--batch", "tuesday")
+
+    assert "none: it was never sent" in advice
+    assert "in a new batch (batch-ai run mail)" in advice
+    assert here.report("mail", "monday").record().conservation.dead == 1
+    assert here.report("mail", "tuesday").record().conservation.valid == 1
 
 
 def test_who_opens_a_document_is_recorded(platform: Make) -> None:
@@ -234,11 +322,19 @@ def test_the_home_is_made_by_the_first_command(
     settings.cache_clear()
 
 
-def test_the_demo_sorts_real_documents_with_a_real_model_and_says_how_well(home: Path) -> None:
+def test_the_demo_sorts_real_documents_with_a_real_model_and_says_how_well(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_registry(tmp_path / "own", job_file())
+    monkeypatch.setenv("BATCH_AI_REGISTRY", str(tmp_path / "own"))
+    settings.cache_clear()
+
     result = batch_ai("demo", "--batch", "try")
 
     assert result.exit_code == 0, result.output
     assert " pending + " in result.stdout
+    opener = f"BATCH_AI_REGISTRY={BUNDLED_REGISTRY} batch-ai ui licence_screening try"
+    assert f"open it   {opener}" in result.stdout
     report = latest_report(settings().data_url, "licence_screening", "try")
     assert report is not None
     record = report.record()

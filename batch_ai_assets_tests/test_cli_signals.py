@@ -35,7 +35,7 @@ def slow_platform(home: Path, folder: Path) -> Iterator[tuple[LocalProvider, Pop
 
         def start() -> subprocess.Popen[str]:
             return subprocess.Popen(
-                command, cwd=REPOSITORY, env=environment, text=True,
+                command, cwd=REPOSITORY, env=environment, text=True, start_new_session=True,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )  # fmt: skip
 
@@ -49,12 +49,11 @@ def test_ctrl_c_drains_ends_with_130_and_the_next_run_pays_nothing_twice(
         first = start()
         _wait_for_answers(slow, first, 12)
 
-        first.send_signal(signal.SIGINT)
-        out, err = first.communicate(timeout=60)
+        out, err = _press_ctrl_c(first)
 
         assert first.returncode == 130, out + err
         assert "60 items = " in out.splitlines()[0]
-        assert "Traceback" not in out + err
+        assert "Stopping: nothing more is sent" in err
         second = start()
         assert second.wait(120) == 0, second.communicate()
         counts = {name: item["answers"] for name, item in slow.stats()["items"].items()}
@@ -63,6 +62,40 @@ def test_ctrl_c_drains_ends_with_130_and_the_next_run_pays_nothing_twice(
     with instance() as ours:
         statuses = [run.status for run in ours.get_runs()]
     assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED]
+
+
+def test_a_run_that_waits_for_another_says_so_and_can_be_stopped(
+    home: Path, tmp_path: Path
+) -> None:
+    with slow_platform(home, tmp_path / "registry") as (slow, start):
+        first = start()
+        _wait_for_answers(slow, first, 4)
+        second = start()
+        assert second.stderr is not None
+        said = second.stderr.readline()
+
+        out, err = _press_ctrl_c(second)
+
+        first.kill()
+        first.communicate(timeout=60)
+    assert said.startswith("Another run works on mail/monday (cli:")
+    assert second.returncode == 130, out + err
+    assert "Batch mail/monday was told to stop." in out
+    with instance() as ours:
+        newest = ours.get_runs(limit=1)[0]
+    assert newest.status == dg.DagsterRunStatus.CANCELED
+    assert newest.tags["batch_ai/state"] == "interrupted"
+
+
+def test_ctrl_c_before_the_run_has_begun_is_one_plain_sentence(home: Path, tmp_path: Path) -> None:
+    with slow_platform(home, tmp_path / "registry") as (_, start):
+        early = start()
+        _wait_until_it_imports(early.pid)
+
+        out, err = _press_ctrl_c(early)
+
+    assert (early.returncode, out) == (130, "")
+    assert err == "Stopped by Ctrl-C.\n"
 
 
 def test_a_command_line_that_was_killed_leaves_no_run_that_seems_to_live(
@@ -82,6 +115,23 @@ def test_a_command_line_that_was_killed_leaves_no_run_that_seems_to_live(
     with instance() as ours:
         statuses = [run.status for run in ours.get_runs()]
     assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+
+
+def _press_ctrl_c(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """As a terminal does it: every process in the foreground gets the signal."""
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    for unwanted in ("Traceback", "dagster._core", "mail__"):
+        assert unwanted not in out + err
+    return out, err
+
+
+def _wait_until_it_imports(pid: int) -> None:
+    """Until Dagster is being loaded: long after the command began, long before the run does."""
+    deadline = time.monotonic() + 30
+    while "dagster" not in Path(f"/proc/{pid}/maps").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def _wait_for_answers(model: LocalProvider, process: subprocess.Popen[str], count: int) -> None:

@@ -80,6 +80,32 @@ def test_a_mode_that_is_none_is_refused_before_any_call(platform: Make) -> None:
     assert here.model.stats()["calls"] == 0
 
 
+def test_a_key_that_no_batch_can_have_is_refused_and_leaves_nothing_behind(
+    platform: Make,
+) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", letters(1))
+
+    run = here.run("mail", "Monday_1")
+
+    assert here.status(run) == dg.DagsterRunStatus.FAILURE
+    assert "'Monday_1' is not a batch key: write lower-case letters" in failure(run)
+    assert here.model.stats()["calls"] == 0
+    assert here.instance.get_dynamic_partitions("mail") == []
+    assert not list(here.home.rglob("*Monday_1*"))
+
+
+def test_the_completion_report_shows_the_report_before_its_figures(platform: Make) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", letters(1))
+
+    here.run("mail", "monday")
+
+    event = here.newest("mail", "completion_report", "monday")
+    assert event is not None
+    assert next(iter(event.metadata)) == "report"
+
+
 def test_a_batch_without_input_fails_with_the_engines_words(platform: Make) -> None:
     here = platform(job_file())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import runpy
+import signal
 import warnings
 
 _UNUSED_FILE = "Found a dagster instance configuration value"
@@ -15,6 +16,9 @@ _UNUSED_FILE = "Found a dagster instance configuration value"
 
 def main() -> None:
     """Run `dagster` with the words of the command line."""
+    # A shell that starts this in the background leaves Ctrl-C ignored; Dagster then takes SIGTERM
+    # for the same and could only be killed.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     warnings.filterwarnings("ignore", message="Function `dev_command` is superseded")
     logging.getLogger("dagster").addFilter(lambda record: _UNUSED_FILE not in record.getMessage())
     runpy.run_module("dagster", run_name="__main__", alter_sys=True)

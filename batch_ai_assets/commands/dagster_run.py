@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import dagster as dg
 
@@ -22,7 +23,7 @@ from batch_ai_assets.connections import Connections, open_deps
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.spec.registry import Registry
 from batch_ai_assets.resources import ENGINE
-from batch_ai_assets.run_tags import MODE, STARTED_BY_CLI, WHO, this_process
+from batch_ai_assets.run_tags import MODE, STARTED_BY_CLI, STATE, WHO, this_process
 from batch_ai_assets.settings import settings
 
 if TYPE_CHECKING:
@@ -70,12 +71,13 @@ def run_batch_in_process(
         definitions = build_defs(_only(registry, job), {ENGINE: connections})
         asset_job = definitions.resolve_job_def(job.name)
         console = _console(_VERBOSE if verbose else _QUIET)
-        run = begin_run(here, asset_job, _tags(key, mode), console)
+        run_id = str(uuid4())
         try:
+            run = begin_run(here, asset_job, run_id, _tags(key, mode), console)
             events = carry_out(here, asset_job, run)
         except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
             events = []
-        return _outcome(here, job.name, key, run.run_id, events)
+        return _outcome(here, job.name, key, run_id, events)
 
 
 @contextmanager
@@ -138,12 +140,13 @@ def _outcome(
     here: dg.DagsterInstance, job: str, batch: str, run_id: str, events: list[dg.DagsterEvent]
 ) -> RunOutcome:
     run = here.get_run_by_id(run_id)
-    assert run is not None
-    if run.status == dg.DagsterRunStatus.SUCCESS:
+    status = run.status if run is not None else dg.DagsterRunStatus.NOT_STARTED
+    if status == dg.DagsterRunStatus.SUCCESS:
         return RunOutcome(job, batch, run_id, Ending.COMPLETED, "")
-    if run.status == dg.DagsterRunStatus.CANCELED or _was_interrupted(events):
-        if run.status != dg.DagsterRunStatus.CANCELED:  # Ctrl-C between two stages
+    if status == dg.DagsterRunStatus.CANCELED or _was_interrupted(events):
+        if run is not None and status != dg.DagsterRunStatus.CANCELED:  # between two stages
             here.report_run_canceled(run, "Stopped by Ctrl-C on the command line.")
+            here.add_run_tags(run_id, {STATE: "interrupted"})
         said = _why(events) or "Stopped; what was done is kept. Run the batch again to go on."
         return RunOutcome(job, batch, run_id, Ending.INTERRUPTED, said)
     said = _why(events) or "The run failed before its first step; --verbose shows Dagster's log."

@@ -46,6 +46,7 @@ def open_instance(home: str) -> Iterator[dg.DagsterInstance]:
 def begin_run(
     here: dg.DagsterInstance,
     job: dg.JobDefinition,
+    run_id: str,
     tags: Mapping[str, str],
     run_config: Mapping[str, Any],
 ) -> dg.DagsterRun:
@@ -53,6 +54,7 @@ def begin_run(
     repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), _REPOSITORY)
     return here.create_run_for_job(
         job,
+        run_id=run_id,
         run_config=run_config,
         tags=tags,
         remote_job_origin=RemoteJobOrigin(repository, job.name),

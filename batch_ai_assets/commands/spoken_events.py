@@ -21,6 +21,10 @@ _WORDS: Mapping[str, str] = {
 }
 
 
+_WORTH_A_WORD = 1.0
+"""Seconds; a shorter wait is over before it is read."""
+
+
 @contextmanager
 def spoken_events(write: Callable[[str], None]) -> Iterator[None]:
     """While the block runs, `write` gets a sentence for every event that a person waits for."""
@@ -40,7 +44,8 @@ class _Speaker(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             said = json.loads(record.getMessage())
-            if words := _WORDS.get(said["event"]):
+            words = _WORDS.get(said["event"])
+            if words and said.get("seconds", _WORTH_A_WORD) >= _WORTH_A_WORD:
                 self._write(words.format(**said))
         except (ValueError, KeyError, TypeError):  # a line of somebody else's, or an older form
             return

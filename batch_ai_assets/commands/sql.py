@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from batch_ai_assets.commands.streams import output
+from batch_ai_assets.commands.streams import NO_EDGE, output
 
 Rows = Sequence[Sequence[Any]]
 
@@ -90,7 +90,8 @@ def _print_table(columns: Sequence[str], rows: Rows) -> None:
         table.add_column(Text(name))
     for row in rows:
         table.add_row(*(Text(_text(value)) for value in row))
-    if console.measure(table).maximum > console.width:
+    needed = console.measure(table, options=console.options.update(width=NO_EDGE)).maximum
+    if needed > console.width:
         _print_records(columns, rows)
     else:
         console.print(table)

@@ -27,7 +27,7 @@ def status(job: str | None, limit: int) -> None:
     for row in rows[:limit]:
         _tell(row)
     if len(rows) > limit:
-        click.echo(f"{len(rows) - limit} older batches; --limit shows more.")
+        click.echo(f"Older ones: {len(rows) - limit:,}; --limit shows more.")
 
 
 def _tell(row: BatchRow) -> None:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-_NO_EDGE = 10_000
+NO_EDGE = 10_000
 """Columns of a pipe: nothing is cut."""
 
 
@@ -18,7 +18,7 @@ def output() -> Console:
 
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
-        console.width = _NO_EDGE
+        console.width = NO_EDGE
     return console
 
 
