@@ -67,7 +67,7 @@ def registry_finding(registry: Registry) -> dg.AssetCheckEvaluation:
         check_name=CHECK,
         passed=not broken,
         description=(
-            f"{len(broken)} broken: {names}." if broken else f"Jobs that load: {len(registry.jobs)}, all."
+            f"{len(broken)} broken: {names}." if broken else f"Loaded: {len(registry.jobs)}."
         ),
         metadata={
             "jobs": len(registry.jobs),

@@ -93,7 +93,8 @@ def test_a_broken_entry_takes_only_its_own_jobs_down(tmp_path: Path) -> None:
     registry = load_registry(tmp_path)
     assert set(registry.jobs) == {"tickets"}
     assert [broken.name for broken in registry.broken] == ["providers.yaml", "far"]
-    assert "the entry of provider 'near' is broken; mend" in registry.broken[1].message
+    assert "the entry of provider 'near' is broken: " in registry.broken[1].message
+    assert "Did you mean 'region'?" in registry.broken[1].message
 
 
 def test_a_broken_entry_never_falls_back_to_the_bundled_one_of_its_name(tmp_path: Path) -> None:
