@@ -147,7 +147,8 @@ def settings() -> Settings:
 def resolve_secret(reference: str) -> SecretStr:
     """Fetch the secret that `env:NAME`, `file:/path` or `aws:NAME` points to.
 
-    Raises ProviderError where it is not there; the message names the place, never the value.
+    Raises ProviderError where it is not there, or is no key that a request can carry; the message
+    names the place, never the value.
     """
     place, _, name = reference.partition(":")
     if place == "env":
@@ -163,6 +164,11 @@ def resolve_secret(reference: str) -> SecretStr:
         )
     if not value.strip():
         raise ProviderError(f"The secret {reference} is empty. Put the key there and run again.")
+    if not (value.isascii() and value.isprintable()):
+        raise ProviderError(
+            f"The secret {reference} is not one line of printable ASCII, so no request can carry "
+            "it. Put the key there and nothing else, then run again."
+        )
     return SecretStr(value.strip())
 
 
@@ -182,7 +188,8 @@ def _from_environment(name: str) -> str:
 
 def _from_file(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        # Universal newlines: an editor ends the one line with a newline of its own.
+        return path.read_text(encoding="utf-8").removesuffix("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ProviderError(
             f"The secret file:{path} cannot be read ({type(error).__name__}). "

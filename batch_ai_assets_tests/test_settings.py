@@ -112,3 +112,13 @@ def test_an_empty_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", " ")
     with pytest.raises(ProviderError, match="empty"):
         resolve_secret("env:SOME_KEY")
+
+
+@pytest.mark.parametrize("value", ["sk-one\nsk-two", "sk-\u2013dash", "sk-\x07bell", "sk-one\n\n"])
+def test_a_secret_that_no_request_can_carry_is_refused_without_repeating_it(
+    value: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text(value, encoding="utf-8")
+    with pytest.raises(ProviderError, match="not one line of printable ASCII") as caught:
+        resolve_secret(f"file:{tmp_path / 'file'}")
+    assert "sk-" not in str(caught.value)

@@ -46,7 +46,8 @@ def look_up_model(job: ResolvedJob, endpoint: Endpoint) -> None:
             return
         raise _away(job, endpoint, f"HTTP {error.status_code}") from error
     except openai.APIConnectionError as error:
-        raise _away(job, endpoint, str(error.__cause__ or error)) from error
+        # The text may quote the request with its key: only the kind of error may leave.
+        raise _away(job, endpoint, type(error.__cause__ or error).__name__) from None
     finally:
         client.close()
     if known and name not in known:

@@ -43,7 +43,7 @@ def test_a_provider_that_is_not_there_at_the_start_halts_the_batch_with_all_item
         outcome = here.run()
     assert outcome.state is State.HALTED
     assert "http://127.0.0.1:9/v1 cannot be reached after 5 tries" in outcome.message
-    assert "No call was made" in outcome.message
+    assert "(ConnectError). No call was made" in outcome.message
     assert outcome.record is not None
     assert (outcome.record.conservation.pending, outcome.record.calls) == (5, 0)
 
