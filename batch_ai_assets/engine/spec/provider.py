@@ -89,6 +89,11 @@ class ProviderSpec(Model):
     def _tls_or_loopback(cls, value: str | None) -> str | None:
         if value is None:
             return None
+        if any(mark in value for mark in "@?#"):  # not repeated: they may hold a password
+            raise ValueError(
+                "an address holds no user, query or fragment; write https://host/v1, and put the "
+                "key where secret: points to"
+            )
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{value!r} is not a web address; write https://host/v1")

@@ -117,3 +117,21 @@ def test_an_empty_file_adds_nothing(tmp_path: Path) -> None:
     (tmp_path / "providers.yaml").write_text("# none yet\n")
     assert load_providers(tmp_path).specs == load_providers(BUNDLED_REGISTRY).specs
     assert load_providers(tmp_path).problems == ""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://me:hunter2@api.example.com/v1",
+        "me:hunter2@api.example.com",
+        "https://[me:hunter2@x/v1",
+        "https://api.example.com/v1?key=hunter2",
+        "https://api.example.com/v1#hunter2",
+    ],
+)
+def test_an_address_that_may_hold_a_password_is_refused_without_repeating_it(
+    tmp_path: Path, address: str
+) -> None:
+    problems = _broken(tmp_path, SOUND.replace("http://127.0.0.1:8000/v1", f'"{address}"'))
+    assert "an address holds no user, query or fragment" in problems
+    assert "hunter2" not in problems
