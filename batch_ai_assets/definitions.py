@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
 from batch_ai_assets.assets.registry import job_registry, registry_check
-from batch_ai_assets.engine.spec.registry import Registry, load_registry
-from batch_ai_assets.factory import job_definitions
+from batch_ai_assets.engine.spec.registry import BrokenJob, Registry, load_registry
+from batch_ai_assets.factory import JobDefinitions, job_definitions
 from batch_ai_assets.registry_sensor import registry_sensor
 from batch_ai_assets.resources import platform_resources
 from batch_ai_assets.sensors import dead_letter_sensor
@@ -33,7 +34,7 @@ def build_defs(
     with warnings.catch_warnings():
         # Partitioned asset checks are a preview feature; the version of Dagster is pinned.
         warnings.simplefilter("ignore", category=dg.PreviewWarning)
-        made = {name: job_definitions(job) for name, job in sorted(known.jobs.items())}
+        known, made = _made(known)
         return dg.Definitions(
             assets=[job_registry(known), *(asset for one in made.values() for asset in one.assets)],
             asset_checks=[registry_check(known), *(one.checks for one in made.values())],
@@ -44,6 +45,20 @@ def build_defs(
             executor=dg.in_process_executor,
             resources={**platform_resources(), **(resource_overrides or {})},
         )
+
+
+def _made(registry: Registry) -> tuple[Registry, dict[str, JobDefinitions]]:
+    """The definitions of every job; one that Dagster refuses is broken, and takes no other down."""
+    made: dict[str, JobDefinitions] = {}
+    broken: list[BrokenJob] = []
+    for name, job in sorted(registry.jobs.items()):
+        try:
+            made[name] = job_definitions(job)
+        except Exception as error:
+            message = f"Dagster cannot take the job: {error}. Correct it in {job.folder}/job.yaml."
+            broken.append(BrokenJob(name, f"{job.folder}/job.yaml", message))
+    jobs = {name: registry.jobs[name] for name in made}
+    return replace(registry, jobs=jobs, broken=(*registry.broken, *broken)), made
 
 
 def _sensors(registry: Registry, export_jobs: Mapping[str, Any]) -> list[dg.SensorDefinition]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -192,3 +193,32 @@ def test_resources_can_be_swapped(tmp_path: Path) -> None:
 
     assert "engine" in definitions.resources
     assert not hasattr(definitions.resources["engine"], "duckdb")
+
+
+@pytest.mark.parametrize(
+    "owner",
+    ["team:risk", "team:a.b-c", "me@example.com", "a.b+c%d_e-@ex-ample.co.uk", "0@x.museum"],
+)
+def test_an_owner_that_the_registry_takes_is_one_that_dagster_takes(
+    owner: str, tmp_path: Path
+) -> None:
+    registry = registry_of(tmp_path, job_file(owner=owner))
+    assert not registry.broken
+    assert "mail" in {job.name for job in build_defs(registry).get_repository_def().get_all_jobs()}
+
+
+def test_a_job_that_dagster_refuses_is_broken_and_takes_no_other_down(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, job_file(), job_file("post"))
+    post = registry.jobs["post"]
+    odd = post.model_copy(update={"spec": post.spec.model_copy(update={"owner": "nobody"})})
+    definitions = build_defs(replace(registry, jobs={**registry.jobs, "post": odd}))
+    repository = definitions.get_repository_def()
+    groups = {key.path[0] for key in repository.asset_graph.get_all_asset_keys()}
+    assert groups == {"job_registry", "mail"}
+    check = dg.materialize(
+        [definitions.get_assets_def(KEY), *(definitions.asset_checks or ())][:2],
+        resources=definitions.resources,
+    )
+    found = check.get_asset_check_evaluations()[0]
+    assert not found.passed
+    assert "Dagster cannot take the job" in str(found.metadata["post"].value)

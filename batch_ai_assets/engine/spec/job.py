@@ -6,7 +6,7 @@ Reading files and cross-checks against the provider registry are in `registry.py
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,10 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_v
 from .base import DataClass, JobName, Model, NonEmpty, RuleName
 
 CleaningStep = Literal["newlines", "control_characters", "nfc", "strip"]
+_OWNER = re.compile(r"team:[\w.-]+|[A-Za-z0-9][\w.%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}", re.ASCII)
+"""No wider than what Dagster takes as an owner: whatever else would fail the code location."""
+_DAYS_AHEAD = 366
+
 CLEANING_STEPS: tuple[CleaningStep, ...] = ("newlines", "control_characters", "nfc", "strip")
 
 
@@ -47,7 +51,7 @@ class BatchesSpec(Model):
     window: Literal["path", "file_time", "snapshot"] = "snapshot"
     """Which items belong to a batch: those under a dated path, files changed on the day, or all."""
     start: date = date(2026, 1, 1)
-    """daily: the first batch."""
+    """daily: the first batch, a year ahead at most."""
     at: str = Field(default="02:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     """daily: when the schedule fires, such as 02:00, local time in `timezone`."""
     timezone: str = "UTC"
@@ -62,6 +66,14 @@ class BatchesSpec(Model):
             raise ValueError(
                 f"{value!r} is not an IANA time zone; write e.g. Europe/Paris"
             ) from error
+        return value
+
+    @field_validator("start")
+    @classmethod
+    def _not_far_ahead(cls, value: date) -> date:
+        last = datetime.now(UTC).date() + timedelta(days=_DAYS_AHEAD)
+        if value > last:
+            raise ValueError(f"{value} is too far ahead; write a day no later than {last}")
         return value
 
     @model_validator(mode="after")
@@ -290,6 +302,9 @@ class JobSpec(Model):
     @field_validator("owner")
     @classmethod
     def _owner_is_team_or_mail(cls, value: str) -> str:
-        if not re.fullmatch(r"team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+", value):
-            raise ValueError(f"{value!r} is no owner; write team:NAME, or an e-mail address")
+        if not _OWNER.fullmatch(value):
+            raise ValueError(
+                f"{value!r} is no owner; write team:NAME, or an e-mail address such as "
+                "risk@example.com"
+            )
         return value
