@@ -231,21 +231,21 @@ class TableStore:
         pointer = self._home(job, asset, batch) / "_latest.json"
         if not pointer.exists():
             return None
-        with reading(str(pointer)):
-            return self.open(get_json(pointer)["path"])
+        with _pointing(pointer):
+            path = str(get_json(pointer)["path"])
+        return self.open(path)
 
     def open(self, path: str) -> BatchTable:
         """The finished table in folder `path`. StorageError if there is none."""
         try:
             content = get_json(at(path) / _SEAL)
+            return BatchTable(**{**content, "parts": tuple(content["parts"])})
         except FileNotFoundError as error:
             raise StorageError(
-                f"{path} holds no finished table. If it was deleted by hand, restore it, or run "
-                "the batch with --reprocess."
+                f"{path} holds no finished table: it was deleted or moved. {_remedy(path)}"
             ) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise unreadable(f"{path}/{_SEAL}", error) from error
-        return BatchTable(**{**content, "parts": tuple(content["parts"])})
 
     def point_current(self, current: Current) -> None:
         """Make `current` what consumers of the job's results read."""
@@ -259,9 +259,9 @@ class TableStore:
         pointer = self._home(job, "results", batch) / "_current.json"
         if not pointer.exists():
             return None
-        with reading(str(pointer)):
+        with _pointing(pointer):
             content = get_json(pointer)
-        return Current(**{**content, "parts": tuple(content["parts"])})
+            return Current(**{**content, "parts": tuple(content["parts"])})
 
 
 def at(path: str | UPath) -> UPath:
@@ -312,8 +312,30 @@ def unreadable(name: str, error: Exception) -> StorageError:
     """What to say of a file that cannot be read."""
     return StorageError(
         f"Cannot read {name} ({type(error).__name__}): it is gone, damaged or out of reach. "
-        "Restore it, or run the batch again with --reprocess, which makes it anew."
+        f"{_remedy(name)}"
     )
+
+
+def _remedy(name: str) -> str:
+    """What brings a table back. Documents are read once: no run makes `raw_inputs` anew."""
+    if "raw_inputs" in name.split("/")[-4:-2]:
+        return (
+            "It holds the inputs of the batch, which nothing else keeps: restore it from a backup, "
+            "or run the documents as a new batch."
+        )
+    return "Restore it, or run the batch again with --reprocess, which makes it anew."
+
+
+@contextmanager
+def _pointing(pointer: UPath) -> Iterator[None]:
+    """A pointer that is no pointer any more leaves as a StorageError."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(
+            f"Cannot read the pointer {pointer} ({type(error).__name__}): it is empty, damaged or "
+            "out of reach. Run the batch again: a run writes its pointers anew."
+        ) from error
 
 
 def put_json(path: UPath, content: dict[str, Any]) -> None:

@@ -139,3 +139,46 @@ def test_scanning_takes_the_columns_and_the_chunk_size_it_is_asked_for(tmp_path:
     seen = list(table.scan(["name"], batch_rows=100))
     assert [rows.num_rows for rows in seen] == [100, 100, 50]
     assert seen[0].schema.names == ["name"]
+
+
+DAMAGES = ["", "{", "{}", "[]", "null", '"text"', '{"path": 7, "parts": 7}', "\x00\x01"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_pointer_is_said_to_be_one(damage: str, tmp_path: Path) -> None:
+    table = written(tmp_path, 3)
+    store = TableStore(tmp_path)
+    store.point_latest(table)
+    (tmp_path / "job" / "results" / "b1").mkdir(parents=True)
+    store.point_current(Current("job", "b1", 1, table.path, table.parts, 3, "now", "me", "1"))
+    for pointer in tmp_path.rglob("_*.json"):
+        if pointer.name != "_table.json":
+            pointer.write_text(damage)
+
+    with pytest.raises(StorageError, match=r"Cannot read the pointer|holds no finished table"):
+        store.latest("job", "asset", "b1")
+    with pytest.raises(StorageError, match="Run the batch again: a run writes its pointers anew"):
+        store.current("job", "b1")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_table_whose_seal_is_damaged_cannot_be_read(damage: str, tmp_path: Path) -> None:
+    table = written(tmp_path, 3)
+    (Path(table.path) / "_table.json").write_text(damage)
+
+    with pytest.raises(StorageError, match=r"_table\.json .* --reprocess"):
+        TableStore(tmp_path).open(table.path)
+
+
+def test_lost_inputs_are_not_said_to_come_back_with_reprocess(tmp_path: Path) -> None:
+    store = TableStore(tmp_path)
+    table = store.write("job", "raw_inputs", "b1", "run", SCHEMA, chunks(3, 3))
+    Path(table.files[0]).unlink()
+    with pytest.raises(StorageError, match="as a new batch") as lost:
+        list(table.scan())
+    assert "--reprocess" not in str(lost.value)
+
+    (Path(table.path) / "_table.json").unlink()
+    with pytest.raises(StorageError, match="as a new batch") as lost:
+        store.open(table.path)
+    assert "--reprocess" not in str(lost.value)
