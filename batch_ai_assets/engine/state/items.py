@@ -70,13 +70,22 @@ class Items:
             return {row.item_id: row.request_hash for row in rows}
 
     def open_dead_letters(self, plan: Plan, item_ids: Sequence[str]) -> set[tuple[str, bytes]]:
-        """(item_id, request hash) of open dead letters of other batches of the job."""
+        """(item_id, request hash) of open dead letters of other batches' newest versions."""
+        newest = (
+            sa.select(sa.func.max(t.plans.c.version))
+            .where(
+                t.plans.c.job == t.dead_letters.c.job, t.plans.c.batch == t.dead_letters.c.batch
+            )
+            .correlate(t.dead_letters)
+            .scalar_subquery()
+        )
         with self._db.read() as connection:
             rows = connection.execute(
                 sa.select(t.dead_letters.c.item_id, t.dead_letters.c.request_hash).where(
                     t.dead_letters.c.job == plan.job,
                     t.dead_letters.c.batch != plan.batch,
                     t.dead_letters.c.status == "open",
+                    t.dead_letters.c.version == newest,
                     t.dead_letters.c.item_id.in_(item_ids),
                 )
             )

@@ -217,3 +217,18 @@ def test_dead_letters_show_the_newest_version_of_their_batch(
     queue = topics.deps.tables.latest("topics", "dead_letter_queue", "b1")
     assert queue is not None
     assert queue.rows == 0
+
+
+def test_a_dead_letter_of_a_superseded_version_does_not_keep_its_document_from_being_asked(
+    topics: World, server: LocalProvider
+) -> None:
+    bad = named("[[stub:refusal,ok]]")
+    topics.write_messages([bad])
+    topics.run("monday")
+    assert topics.run("monday", mode=Mode.REPROCESS).state is State.COMPLETED
+    topics.write_messages([{**bad, "text": bad["text"] + " and more"}])
+    topics.run("tuesday")
+
+    plan = topics.deps.store.batches.latest_plan("topics", "tuesday")
+    assert plan is not None
+    assert topics.deps.store.items.open_dead_letters(plan, [bad["id"]]) == set()
