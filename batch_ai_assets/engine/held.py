@@ -59,6 +59,11 @@ def held(
 def _unforeseen(error: BaseException, job: ResolvedJob, batch: str) -> BatchAIError:
     """A defect, or a signal outside of the calls. Its own text may quote documents: left out."""
     name = f"{job.name}/{batch}"
+    if isinstance(error, OSError) and error.errno:
+        return StorageError(
+            f"{name} stopped: {os.strerror(error.errno)}. Make room or restore access, then run "
+            "the batch again; what was committed is kept."
+        )
     if isinstance(error, Exception):
         return BatchAIError(
             f"A defect ({type(error).__name__}) stopped {name}; what was committed is kept. See "

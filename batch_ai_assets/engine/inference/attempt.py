@@ -42,9 +42,9 @@ class Judge:
         """A call that came back: usable, or invalid and paid all the same."""
         choice = reply.choices[0]
         content = choice.message.content
-        usage = reply.usage
+        usage = reply.usage.counted() if reply.usage else None
         if usage is not None:
-            tokens_in, tokens_out = usage.prompt_tokens, usage.completion_tokens
+            tokens_in, tokens_out = usage
             cost = self._price.cost_usd(tokens_in, tokens_out)
         else:  # not told: the upper bound, never less
             tokens_in, tokens_out, cost = bound.tokens, 0, bound.usd

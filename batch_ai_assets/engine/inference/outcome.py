@@ -66,8 +66,18 @@ class Choice(msgspec.Struct):
 
 
 class Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    """Tokens as the provider counted them."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+    def counted(self) -> tuple[int, int] | None:
+        """(tokens in, tokens out), or None where a count is missing or cannot be one."""
+        told, answered = self.prompt_tokens, self.completion_tokens
+        if told is None or answered is None:
+            return None
+        plausible = 0 <= told <= _MOST_TOKENS and 0 <= answered <= _MOST_TOKENS
+        return (told, answered) if plausible else None
 
 
 class Reply(msgspec.Struct):
@@ -93,6 +103,8 @@ _decode_error = msgspec.json.Decoder(_ErrorReply).decode
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _LONGEST_WAIT_SECONDS = 300.0
+_MOST_TOKENS = 2**31
+"""No model reads or writes more in one call."""
 
 _FATAL_CODES = {
     "insufficient_quota": "the account has no quota left",

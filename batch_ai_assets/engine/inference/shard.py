@@ -25,6 +25,11 @@ from .outcome import Failure, FailureClass, Reply, interpret
 from .request import RequestTemplate
 from .transport import Broken, Transport, Unreachable
 
+THROTTLED_SECONDS = 900.0
+"""Nothing but 429 for this long, and a person must look: quota, or one impossible request."""
+REFUSALS = 10
+"""Documents refused in a row, none ever answered: it is not the documents."""
+
 
 @dataclass(slots=True)
 class Counts:
@@ -81,6 +86,8 @@ class Crew:
         self._timed_out: set[int] = set()
         self.transport: Transport | None = None
         self.stopped: BatchAIError | None = None
+        self._throttled_since: float | None = None
+        self._refused = 0
         self.ever_answered = False
         """True once anything of this version was answered: the provider can do it."""
         self.counts = Counts()
@@ -274,12 +281,12 @@ class Crew:
             )
             return True
         if failure.kind is FailureClass.THROTTLED:
-            self.counts.throttled += 1
-            self._gate.limiter.hold(now + (failure.retry_after or 1.0))
-            self._ready.appendleft(item)
+            self._throttled(item, failure, now)
             return True
+        self._throttled_since = None
         if failure.kind is FailureClass.PERMANENT:
             self._breaker.success(sent_at)
+            self._count_refusal(failure)
             return False
         away = failure.kind is FailureClass.UNREACHABLE
         if away or item.attempt == 1 or not self.ever_answered:
@@ -293,19 +300,52 @@ class Crew:
                     "run the batch again.",
                 )
             )
-        if away or (self._breaker.open and not failure.may_cost):
+        if self._breaker.open:
             self._gate.limiter.hold(now + self._breaker.next_pause(now))
+        if away or (self._breaker.open and not failure.may_cost):
             self._ready.append(item)  # the next probe is another item: this one may be the cause
             return True
         if failure.retry_after:
             self._gate.limiter.hold(now + failure.retry_after)
         return False
 
+    def _throttled(self, item: WorkItem, failure: Failure, now: float) -> None:
+        """Everybody waits; the item goes to the back, so that one alone cannot hold up the rest."""
+        self.counts.throttled += 1
+        self._gate.limiter.hold(now + (failure.retry_after or 1.0))
+        self._ready.append(item)
+        if self._throttled_since is None:
+            self._throttled_since = now
+        if now - self._throttled_since > THROTTLED_SECONDS:
+            self.stop(
+                BatchHalted(
+                    "provider",
+                    f"Provider {self._job.spec.model.provider} has turned every call away (429) "
+                    f"for {THROTTLED_SECONDS / 60:.0f} minutes, the last one for item "
+                    f"{item.item_id!r}. Items wait as pending; check limits and quota, then run "
+                    "the batch again.",
+                )
+            )
+
+    def _count_refusal(self, failure: Failure) -> None:
+        """A provider that never answered and refuses one document after the other refuses us."""
+        self._refused += 1
+        if not self.ever_answered and self._refused >= REFUSALS:
+            self.stop(
+                BatchHalted(
+                    "provider",
+                    f"Provider {self._job.spec.model.provider} refused the first {self._refused} "
+                    f"documents and answered none ({failure.message}) Correct the job or the "
+                    "provider, then run the batch with --reprocess.",
+                )
+            )
+
     def _finish(self, judged: Judged, bound: Bound, tokens: int, sent_at: float) -> None:
         entry, failure = judged.entry, judged.failure
         self._writer.put(entry)
         used = entry.tokens_in + entry.tokens_out
         self._settle(bound, entry.cost_usd, used)
+        self._throttled_since = None
         if entry.money == "settled":  # it came back, whatever it says
             self._breaker.success(sent_at)
             self.ever_answered = True

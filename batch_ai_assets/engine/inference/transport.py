@@ -5,6 +5,7 @@ What a status means is `outcome.py`'s; who waits for what is the worker's. TLS i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol, Self
@@ -72,4 +73,9 @@ class AiohttpTransport:
 
 
 def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(": ")
+    """Kind and system error only: an exception's own text may quote what was sent or received."""
+    number = getattr(error, "errno", None) or getattr(
+        getattr(error, "os_error", None), "errno", None
+    )
+    said = f": {os.strerror(number)}" if isinstance(number, int) and number > 0 else ""
+    return type(error).__name__ + said

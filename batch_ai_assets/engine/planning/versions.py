@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from ..errors import SpecError
 from ..spec.resolved import ResolvedJob
 from ..state.rows import Plan
 
@@ -48,6 +49,15 @@ def frozen_job(plan: Plan, job: ResolvedJob) -> ResolvedJob:
             "thresholds": today.thresholds,
         }
     )
+    frozen = frozen.model_copy(update={"spec": spec})
+    if today.model.provider != spec.model.provider:
+        return frozen  # its documents go where they were planned to go, nowhere else
+    if spec.data_classification not in job.provider.approved_classes:
+        raise SpecError(
+            f"{job.folder}/job.yaml: this batch holds {spec.data_classification} documents, and "
+            f"provider {spec.model.provider} is no longer approved for that class; approve it in "
+            "providers.yaml, or run the batch with --reprocess on another provider"
+        )
     name = frozen.spec.model.name
     models = dict(frozen.provider.models)
     if (offer := job.provider.models.get(name)) is not None:
@@ -60,4 +70,4 @@ def frozen_job(plan: Plan, job: ResolvedJob) -> ResolvedJob:
             "models": models,
         }
     )
-    return frozen.model_copy(update={"spec": spec, "provider": reached})
+    return frozen.model_copy(update={"provider": reached})

@@ -92,8 +92,11 @@ class Database:
         except SQLAlchemyError as error:
             raise self.translate(error) from error
 
-    def _retrying(self) -> tenacity.Retrying:
+    def _retrying(
+        self, before_sleep: Callable[[tenacity.RetryCallState], None] | None = None
+    ) -> tenacity.Retrying:
         return tenacity.Retrying(
+            before_sleep=before_sleep,
             retry=tenacity.retry_if_exception(_passes),
             wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=5.0),
             stop=tenacity.stop_after_delay(self._patience),
@@ -101,13 +104,18 @@ class Database:
             reraise=True,
         )
 
-    def run(self, work: Callable[[sa.Connection], T]) -> T:
+    def run(
+        self,
+        work: Callable[[sa.Connection], T],
+        refused: Callable[[], None] = lambda: None,
+    ) -> T:
         """Run `work` in one write transaction; while the store is away, again, for a minute.
 
-        `work` must be safe to repeat: a failed try is rolled back as a whole. Raises StateError.
+        `work` must be safe to repeat: a failed try is rolled back as a whole. `refused` is told
+        of every try that failed. Raises StateError.
         """
         try:
-            for attempt in self._retrying():
+            for attempt in self._retrying(lambda _: refused()):
                 with attempt, self._engine.begin() as connection:
                     return work(connection)
         except SQLAlchemyError as error:

@@ -55,7 +55,7 @@ class Entry:
 
 INTERVAL_SECONDS = 0.05
 """Pause between commits: what is answered meanwhile is at risk, and shares one sync to disk."""
-_STALLED_SECONDS = 2.0
+_STALLED_SECONDS = 0.5
 
 
 class Writer:
@@ -87,6 +87,7 @@ class Writer:
         self._idle = threading.Condition()
         self._unsettled = 0
         self._committing_since: float | None = None
+        self._refused = False
         self._closing = False
         self._last_id = 0
         self.error: BatchAIError | None = None
@@ -98,12 +99,11 @@ class Writer:
     def full(self) -> bool:
         """Take no more work until this is false: the store does not keep up, or is away.
 
-        A commit that hangs counts as full at once: every further answer would be one at risk.
+        A commit that was refused or hangs counts as full: every further answer would be at risk.
         """
         since = self._committing_since
-        return len(self._queue) >= self._capacity or (
-            since is not None and time.monotonic() - since > _STALLED_SECONDS
-        )
+        stalled = since is not None and time.monotonic() - since > _STALLED_SECONDS
+        return stalled or self._refused or len(self._queue) >= self._capacity
 
     def put(self, entry: Entry) -> None:
         self._queue.append(entry)
@@ -194,8 +194,12 @@ class Writer:
             self._db.insert(connection, t.ledger, ledger)
             self._end_dead(connection, letters)
 
-        self._db.run(work)
+        self._db.run(work, self._note_refusal)
+        self._refused = False
         failpoints.hit("after_commit")
+
+    def _note_refusal(self) -> None:
+        self._refused = True
 
     def _answer_row(self, entry: Entry, answer_id: int, content: bytes) -> tuple[object, ...]:
         return (

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch_ai_assets.engine.errors import SpecError
 from batch_ai_assets.engine.planning.versions import Step, frozen_job, next_step
 from batch_ai_assets.engine.state.rows import Plan
 
@@ -104,3 +105,21 @@ def test_what_decides_results_stays_frozen_and_what_gets_a_batch_going_does_not(
     assert frozen.provider.secret == "env:KEY"
     assert frozen.provider.limits.requests_per_minute == 7
     assert (frozen.offer.price, frozen.offer.context_tokens) == ("free", 16000)
+
+
+def test_documents_go_to_the_provider_they_were_planned_for_and_to_no_other() -> None:
+    old = make_job(Path("/jobs"), {"data_classification": "confidential"})
+    other = make_job(
+        Path("/jobs"),
+        {"model": {"provider": "other"}},
+        {"base_url": "https://other.example.com/v1", "secret": "env:OTHER"},
+    )
+    frozen = frozen_job(plan(spec=old.model_dump_json(by_alias=True)), other)
+    assert frozen.provider == old.provider
+
+
+def test_a_provider_that_lost_its_approval_gets_no_more_documents() -> None:
+    old = make_job(Path("/jobs"), {"data_classification": "confidential"})
+    today = make_job(Path("/jobs"), {}, {"approved_classes": ["public"]})
+    with pytest.raises(SpecError, match="no longer approved"):
+        frozen_job(plan(spec=old.model_dump_json(by_alias=True)), today)
