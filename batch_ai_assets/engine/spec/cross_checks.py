@@ -108,6 +108,12 @@ def _check_input(spec: JobSpec) -> Iterator[Finding]:
             ("input", "glob"),
             f"{spec.input.glob!r} leads out of input.path. Write a pattern below it: **/*.txt.",
         )
+    if spec.input.format == "jsonl" and spec.input.text in spec.input.attributes:
+        yield (
+            ("input", "attributes", spec.input.attributes.index(spec.input.text)),
+            f"{spec.input.text!r} holds the document (input.text), which is kept sealed; an"
+            " attribute is not. Remove it here.",
+        )
     if spec.input.format == "text":
         for key in ("attributes", "classification"):
             if getattr(spec.input, key):

@@ -60,6 +60,9 @@ MAY_BE_EMPTY = frozenset({"confidence"})
 FLAGS = Column("flags", "list<string>", "Names of the warn rules this row fails.")
 SEQ = Column("seq", "int64", "Position of the item in its batch; inside the platform only.")
 
+_ELSEWHERE = ("reason", "sealed_payload")
+"""Columns that stand beside an answer's fields in the tables of reviews and dead letters."""
+
 _ARROW_TYPES = {
     "string": "string",
     "number": "float64",
@@ -112,13 +115,14 @@ def check_columns(job: ResolvedJob) -> None:
     SQL does not tell upper from lower case, so `Model` is taken by `model`.
     """
     taken = {column.name: "a lineage column" for column in LINEAGE}
-    taken[FLAGS.name] = taken[SEQ.name] = "a column of the platform"
+    taken.update(dict.fromkeys((FLAGS.name, SEQ.name, *_ELSEWHERE), "a column of the platform"))
     for name in job.spec.output.json_schema.get("properties", {}):
-        owner = taken.get(name.lower())
+        owner = "the platform" if name.startswith("__") else taken.get(name.lower())
         if owner is not None:
             raise SpecError(
                 f"{job.folder}/job.yaml: output.schema.properties.{name}: the name is taken by "
-                f"{owner}; call the field something else, for example answered_{name.lower()}"
+                f"{owner}; call the field something else, for example "
+                f"answered_{name.lower().lstrip('_')}"
             )
         taken[name.lower()] = f"the output field {name!r}"
 

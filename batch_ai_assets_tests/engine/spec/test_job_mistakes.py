@@ -82,6 +82,22 @@ MISTAKES: list[tuple[str, object, str, str]] = [
         "output.schema",
         "Write what JSON Schema 2020-12 allows, in this file",
     ),
+    ("output.schema.properties.reason", {}, "output.schema.properties.reason", "name is taken"),
+    ("output.schema.properties.Reason", {}, "output.schema.properties.Reason", "name is taken"),
+    (
+        "output.schema.properties.sealed_payload",
+        {},
+        "output.schema.properties.sealed_payload",
+        "name is taken",
+    ),
+    (
+        "output.schema.properties.__file",
+        {},
+        "output.schema.properties.__file",
+        "for example answered_file",
+    ),
+    ("output.schema.properties.__x", {}, "output.schema.properties.__x", "taken by the platform"),
+    ("input.attributes", ["label", "text"], "input.attributes[1]", "holds the document"),
     ("output.schema.properties.model", {}, "output.schema.properties.model", "the name is taken"),
     (
         "output.schema.properties.topic.enum",
