@@ -66,10 +66,13 @@ def job_checks(job: ResolvedJob) -> dg.AssetChecksDefinition:
         can_subset=True,
     )
     def body(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        from batch_ai_assets.engine.batch import checks
+        from batch_ai_assets.engine.batch import checks, checks_of_run
 
         with stage(context, job) as here:
-            findings = checks(job, here.batch, here.deps)
+            if _would_release(here):
+                findings = checks_of_run(job, here.batch, here.run, here.deps)
+            else:
+                findings = checks(job, here.batch, here.deps)
         wanted = {key.name for key in context.selected_asset_check_keys}
         for finding in findings:
             if finding.name in wanted:
@@ -114,12 +117,17 @@ def evaluation(job: ResolvedJob, finding: "CheckResult") -> dg.AssetCheckResult:
     )
 
 
+def _would_release(here: Stage) -> bool:
+    selected = here.context.job_def.asset_layer.selected_asset_keys
+    return asset_key(here.job, "results") in selected
+
+
 def _halt(here: Stage) -> None:
     """Dagster will skip `results`; let the engine refuse the release, and report what is known.
 
     Only where the run would have released: a check that is repeated by itself changes nothing.
     """
-    if asset_key(here.job, "results") not in here.context.job_def.asset_layer.selected_asset_keys:
+    if not _would_release(here):
         return
     from batch_ai_assets.engine.batch import release
 

@@ -7,7 +7,9 @@ import dagster as dg
 import pytest
 
 from batch_ai_assets.asset_checks import CHECKS, evaluation
+from batch_ai_assets.connections import open_deps
 from batch_ai_assets.definitions import build_defs
+from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.engine.validation.check_result import CheckResult
 
 from .jobs import job_file, write_documents
@@ -130,3 +132,24 @@ def test_a_finding_keeps_its_severity_and_its_words(
     assert shown.severity == expected
     assert shown.metadata["broken"] == dg.FloatMetadataValue(2.0)
     assert (shown.description or "").split() == ["Two.", "Bar:", "none.", "Look."]
+
+
+def test_checks_that_cannot_be_made_still_end_the_batch_with_a_state(
+    platform: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defect(*_: object) -> None:
+        raise ValueError("made for this test")
+
+    here = platform(job_file())
+    write_documents(here.home, "mail", letters(3))
+    monkeypatch.setattr("batch_ai_assets.engine.batch.run_checks", defect)
+
+    run = here.run("mail", "monday")
+
+    assert here.status(run) == dg.DagsterRunStatus.FAILURE
+    with open_deps() as deps:
+        assert deps.store.batches.state("mail", "monday") is State.FAILED
+        assert deps.store.batches.latest_record("mail", "monday") is not None
+
+    monkeypatch.undo()
+    assert here.run("mail", "monday").success

@@ -48,6 +48,7 @@ __all__ = [
     "Outcome",
     "Run",
     "checks",
+    "checks_of_run",
     "complete",
     "enrich",
     "export_dead_letters",
@@ -190,6 +191,14 @@ def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
         # What is in the files counts, not what was once written there.
         candidate = deps.tables.open(plan.results_path).counted()
         return run_checks(frozen_job(plan, job), figures, candidate, deps.connect)
+
+
+def checks_of_run(
+    job: ResolvedJob, batch: str, run: Run, deps: Deps
+) -> tuple[CheckResult, ...]:
+    """`checks` on the way to a release: where they cannot be made, the batch ends with a state."""
+    with held(job, batch, run, deps):
+        return checks(job, batch, deps)
 
 
 def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:

@@ -124,6 +124,7 @@ def _check_whole(
 ) -> None:
     """Checks that need every part of the job at once."""
     from ..validation.columns import check_columns
+    from ..validation.schema_check import check_references
 
     if examples_file is not None:
         in_examples = Problems(examples_file)
@@ -132,6 +133,7 @@ def _check_whole(
         problems.add_lines_of(in_examples)
     try:
         check_columns(job)
+        check_references(job)
     except SpecError as error:
         problems.add_error(error)
     else:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..errors import SpecError
 from .check_result import CheckResult, found_fault
 from .columns import SEQ, is_json_text, property_type, result_schema
 
@@ -24,12 +25,21 @@ if TYPE_CHECKING:
 
 _NAMED_IDS = 5
 _SIMPLE = frozenset(
-    {
-        "type", "description", "title", "examples", "default", "enum", "const", "minimum",
-        "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength",
-    }
-)  # fmt: skip
-"""Keywords that become a pandera check of a whole column; the rest is judged cell by cell."""
+    {"type", "description", "title", "examples", "default", "enum", "const"}
+)
+_BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+_SIMPLE_OF = {
+    "string": _SIMPLE | {"minLength", "maxLength"},
+    "number": _SIMPLE | _BOUNDS,
+    "integer": _SIMPLE | _BOUNDS,
+    "boolean": _SIMPLE,
+}
+"""Type -> keywords that become a pandera check of a whole column; a property with any other is
+judged cell by cell."""
+_REFERRED_TO = frozenset({"$schema", "$id", "$defs", "definitions", "properties"})
+"""Parts of an output schema that its properties may refer to."""
+_EXACT = 2**53
+"""Up to here, whole numbers and floats compare alike."""
 
 
 @dataclass
@@ -59,6 +69,18 @@ def schema(job: ResolvedJob, paths: Sequence[str]) -> CheckResult:
     )
 
 
+def check_references(job: ResolvedJob) -> None:
+    """Raise SpecError where a property refers to what is no definition and no other property."""
+    whole = job.output_schema()
+    try:
+        _conforms(whole, next(iter(whole["properties"])))
+    except ValueError as error:
+        raise SpecError(
+            f"{job.folder}/job.yaml: output.schema: {str(error).splitlines()[0]}; a $ref of a "
+            "property may point below #/$defs or #/properties only"
+        ) from None
+
+
 def frame_schema(job: ResolvedJob) -> pandera.DataFrameSchema:
     """The job's output schema as pandera sees it, for frames read by `_frame`."""
     import pandas as pd
@@ -72,7 +94,7 @@ def frame_schema(job: ResolvedJob) -> pandera.DataFrameSchema:
     whole = job.output_schema()
     columns = {}
     for name, described in whole["properties"].items():
-        conforms = _conforms(whole, described)
+        conforms = _conforms(whole, name)
         columns[name] = pandera.Column(
             dtypes.get(property_type(described), pd.StringDtype()),
             checks=list(_column_checks(described, conforms)),
@@ -136,7 +158,7 @@ def _column_checks(
 
     if not isinstance(described, dict):
         return
-    if is_json_text(described) or not _SIMPLE.issuperset(described):
+    if not _is_simple(described):
         yield pandera.Check(conforms, element_wise=True, error="breaks its schema")
         return
     if "enum" in described:
@@ -158,22 +180,36 @@ def _column_checks(
         yield pandera.Check.str_length(*lengths, error="is too short or too long")
 
 
-def _conforms(whole: dict[str, Any], described: Any) -> Callable[[Any], bool]:
-    """Whether one cell meets its property's schema; JSON text is read first."""
+def _is_simple(described: dict[str, Any]) -> bool:
+    """Whether pandera judges a whole column just as JSON Schema would judge each value."""
+    known = _SIMPLE_OF.get(property_type(described))
+    if known is None or not known.issuperset(described):
+        return False
+    return all(abs(described[bound]) <= _EXACT for bound in _BOUNDS.intersection(described))
+
+
+def _conforms(whole: dict[str, Any], name: str) -> Callable[[Any], bool]:
+    """Whether one cell meets its property's schema; JSON text is read first.
+
+    Judged as an answer of this one field, so that a `$ref` finds what it finds in the whole.
+    """
     import jsonschema_rs
     import orjson
 
-    definitions = {key: whole[key] for key in ("$defs", "definitions") if key in whole}
-    part = {**definitions, **described} if isinstance(described, dict) else described
-    is_valid = jsonschema_rs.validator_for(part, offline=True).is_valid
-    if not is_json_text(described):
-        return lambda value: bool(is_valid(value))
+    part = {key: value for key, value in whole.items() if key in _REFERRED_TO}
+    validator = jsonschema_rs.validator_for(part, offline=True)
+
+    def is_valid(value: Any) -> bool:
+        return bool(validator.is_valid({name: value}))
+
+    if not is_json_text(whole["properties"][name]):
+        return is_valid
 
     def read_and_judge(text: Any) -> bool:
         if text is None:
-            return bool(is_valid(None))
+            return is_valid(None)
         try:
-            return bool(is_valid(orjson.loads(text)))
+            return is_valid(orjson.loads(text))
         except ValueError:
             return False
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from upath import UPath
 
+from batch_ai_assets.engine.errors import SpecError
 from batch_ai_assets.engine.figures import BatchFigures, Conservation
 from batch_ai_assets.engine.spec.job import ThresholdsSpec
 from batch_ai_assets.engine.tables import BatchTable
@@ -31,6 +32,7 @@ from batch_ai_assets.engine.validation.checks import (
     validation_pass_rate,
 )
 from batch_ai_assets.engine.validation.columns import LINEAGE
+from batch_ai_assets.engine.validation.schema_check import check_references
 
 from .samples import make_job, make_row, write_rows
 
@@ -129,6 +131,50 @@ def test_keywords_that_pandera_does_not_know_are_judged_cell_by_cell(tmp_path: P
                                                      | {name: value}]))
         assert found.figures["failing_rows"] == 1, name
         assert found.found.startswith(f"1 of 1 rows fail: {name} "), found.found
+
+
+def test_keywords_that_do_not_fit_the_type_are_ignored_as_json_schema_says(
+    tmp_path: Path,
+) -> None:
+    described = {
+        "type": "object",
+        "properties": {
+            "a": {"type": "string", "minimum": 3},
+            "b": {"type": "integer", "minLength": 3, "maximum": 10**30},
+            "c": {"type": "boolean", "maximum": 0},
+            "d": {"type": "number", "maxLength": 1},
+        },
+    }
+    job = make_job(described)
+    row = make_row(job, 0, a="x", b=1, c=True, d=12.5)
+    assert schema(job, write_rows(job, tmp_path, [row])).passed
+
+
+def test_a_property_may_refer_to_another_one(tmp_path: Path) -> None:
+    described = {
+        "type": "object",
+        "properties": {
+            "code": {"type": "string", "pattern": "^[A-Z]+$"},
+            "other": {"$ref": "#/properties/code"},
+        },
+    }
+    job = make_job(described)
+    check_references(job)
+    for text, passes in (('"AB"', True), ('"ab"', False)):
+        folder = tmp_path / str(passes)
+        folder.mkdir()
+        row = make_row(job, 0, code="AB", other=text)
+        assert schema(job, write_rows(job, folder, [row])).passed == passes
+
+
+def test_a_reference_to_another_place_is_refused_when_the_job_is_loaded() -> None:
+    described = {
+        "type": "object",
+        "properties": {"code": {"$ref": "#/allOf/0"}},
+        "allOf": [{"minProperties": 1}],
+    }
+    with pytest.raises(SpecError, match=r"output\.schema: .*#/\$defs or #/properties"):
+        check_references(make_job(described))
 
 
 def test_failures_are_counted_over_row_groups_and_files_and_only_some_are_named(
