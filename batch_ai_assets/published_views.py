@@ -5,12 +5,13 @@ Reads pointers and Parquet only, never the state store: a consumer without it se
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from batch_ai_assets.connections import DUCKDB_CONFIG
-from batch_ai_assets.engine.errors import SpecError
-from batch_ai_assets.engine.tables import TableStore, at, get_json
+from batch_ai_assets.engine.errors import SpecError, StorageError
+from batch_ai_assets.engine.tables import TableStore, at
 from batch_ai_assets.object_storage import reachable
 from batch_ai_assets.settings import settings
 
@@ -28,13 +29,23 @@ ASSETS = (
 )
 
 
-def connect_to_views(job: str, root: str | None = None) -> DuckDBPyConnection:
-    """A connection with the views of this job, locked: it reads below `root` and nowhere else.
+_JOB_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
-    Raises SpecError where nothing of the job was ever published.
+
+def connect_to_views(job: str, root: str | None = None) -> DuckDBPyConnection:
+    """A connection with the views of this job, locked: it opens their Parquet and nothing else.
+
+    DuckDB lets a statement write what it may read: give it only what `one_select` let pass.
+    Raises SpecError where nothing of the job was ever published, StorageError where a table is
+    damaged.
     """
     import duckdb
 
+    if not _JOB_NAME.fullmatch(job):
+        raise SpecError(
+            f"{job!r} is not the name of a job: lower-case letters, digits and _, beginning with "
+            "a letter, as `job:` in its job.yaml."
+        )
     place = root or settings().data_url
     home = at(reachable(place)) / job
     if not home.exists():
@@ -44,19 +55,42 @@ def connect_to_views(job: str, root: str | None = None) -> DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config=dict(DUCKDB_CONFIG))
     if home.protocol not in ("", "file"):
         connection.register_filesystem(home.fs)
-    _make_views(connection, job, place, home)
-    connection.execute(f"SET allowed_directories = ['{_quoted(str(home))}/']")
+    try:
+        files = _make_views(connection, job, place, home)
+    except duckdb.Error as error:
+        raise StorageError(
+            f"A published table of {job!r} below {home} cannot be read ({type(error).__name__}): "
+            "a part is gone or damaged. `batch-ai fsck` says of which batch; restore it, or run "
+            "that batch again with --reprocess."
+        ) from None
+    connection.execute(f"SET allowed_paths = {_listed(files)}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
 
 
-def _make_views(connection: DuckDBPyConnection, job: str, root: str, home: UPath) -> None:
-    released = dict(_released_files(home))
+def one_select(connection: DuckDBPyConnection, query: str) -> None:
+    """Raise SpecError unless `query` is one SELECT, however it is spelled, and nothing else."""
+    import duckdb
+
+    kinds = [statement.type for statement in connection.extract_statements(query)]
+    if kinds != [duckdb.StatementType.SELECT]:
+        raise SpecError(
+            "Write one SELECT (or WITH, FROM, VALUES, DESCRIBE, SUMMARIZE); nothing can be "
+            "changed or written here."
+        )
+
+
+def _make_views(
+    connection: DuckDBPyConnection, job: str, root: str, home: UPath
+) -> list[str]:
+    """Make the views; the files that they read."""
+    tables = TableStore(root)
+    released = dict(_released_files(tables, job, home))
     if released:
         _view(connection, job, list(released))
         _view_current(connection, job, released)
-    tables = TableStore(root)
+    read = list(released)
     for asset in ASSETS:
         files = [
             file
@@ -66,6 +100,8 @@ def _make_views(connection: DuckDBPyConnection, job: str, root: str, home: UPath
         ]
         if files:
             _view(connection, f"{job}__{asset}", files)
+            read += files
+    return read
 
 
 def _view_current(connection: DuckDBPyConnection, job: str, released: dict[str, str]) -> None:
@@ -81,14 +117,12 @@ def _view_current(connection: DuckDBPyConnection, job: str, released: dict[str, 
     )
 
 
-def _released_files(home: UPath) -> Iterator[tuple[str, str]]:
+def _released_files(tables: TableStore, job: str, home: UPath) -> Iterator[tuple[str, str]]:
     """Parts of the released version of every batch and when it was released (ISO, UTC)."""
     for batch in _batches(home / "results"):
-        pointer = home / "results" / batch / "_current.json"
-        if pointer.exists():
-            current = get_json(pointer)
-            for part in current["parts"]:
-                yield f"{current['path']}/{part}", current["released_at"]
+        if (current := tables.current(job, batch)) is not None:
+            for part in current.parts:
+                yield f"{current.path}/{part}", current.released_at
 
 
 def _batches(folder: UPath) -> list[str]:

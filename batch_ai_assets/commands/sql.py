@@ -1,6 +1,6 @@
 """`batch-ai sql`: questions over what was published, in DuckDB, without any server.
 
-Views only: a question can read the published tables of the job and nothing else.
+One SELECT over views: a question reads the published tables of the job and nothing else.
 """
 
 from __future__ import annotations
@@ -39,13 +39,12 @@ def sql(job: str, query: str, form: str) -> None:
     """
     import duckdb
 
-    from batch_ai_assets.published_views import connect_to_views
+    from batch_ai_assets.published_views import connect_to_views, one_select
 
     connection = connect_to_views(job)
     try:
+        one_select(connection, query)
         answer = connection.sql(query)
-        if answer is None:
-            raise click.UsageError("Write one SELECT; nothing can be changed here.")
         columns = answer.columns
         rows = [
             [_shown(name, value) for name, value in zip(columns, row, strict=True)]
