@@ -16,7 +16,7 @@ import jsonschema_rs
 import orjson
 
 from ..errors import SpecError
-from .columns import property_type
+from .columns import is_json_text, property_type
 
 if TYPE_CHECKING:
     from ..spec.resolved import ResolvedJob
@@ -25,6 +25,8 @@ AnswerReason = Literal["empty_answer", "malformed", "schema", "taxonomy"]
 
 _INT64 = 2**63 - 1024
 """Largest whole number that fits an int64 column, also where JSON wrote it as a float."""
+_DEEPEST = 100
+"""Levels of lists and objects in an answer; far fewer than any JSON writer takes."""
 _SHOWN = 3
 """Violations named in a detail."""
 _WIDEST = 300
@@ -61,6 +63,7 @@ class AnswerCheck:
                 f"{str(error).splitlines()[0]}"
             ) from None
         self._is_valid = self._validator.is_valid
+        self._may_nest = _may_nest(schema)
 
     def check(self, content: str | None) -> Checked:
         """Judge one answer as the model sent it."""
@@ -73,6 +76,8 @@ class AnswerCheck:
         # One colon per key is the rule; more may be text or nesting, so only then look closely.
         if content.count(":") != len(fields) and _repeats_a_key(content):  # type: ignore[union-attr,arg-type]
             return Checked(None, "malformed", "the answer repeats a key")
+        if self._may_nest and _is_too_deep(content, fields):  # type: ignore[arg-type]
+            return Checked(None, "malformed", f"the answer is nested deeper than {_DEEPEST} levels")
         if self._is_valid(fields):
             return Checked(fields)
         return self._explain(fields)
@@ -122,6 +127,33 @@ def _repeats_a_key(content: str) -> bool:
     except (ValueError, RecursionError):
         return True
     return False
+
+
+def _may_nest(schema: dict[str, Any]) -> bool:
+    """False where every property holds one plain value: nothing can be nested there."""
+    properties = schema.get("properties", {})
+    return schema.get("additionalProperties") is not False or any(
+        is_json_text(described) for described in properties.values()
+    )
+
+
+def _is_too_deep(content: str, fields: dict[str, Any]) -> bool:
+    """Brackets first: a level opens one, so hardly any answer is looked at closely."""
+    if content.count("[") + content.count("{") <= _DEEPEST:
+        return False
+    level: list[Any] = [fields]
+    for _ in range(_DEEPEST + 1):
+        level = [part for value in level for part in _parts(value)]
+        if not level:
+            return False
+    return True
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    """What lies one level deeper."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:

@@ -72,13 +72,25 @@ _ARROW_TYPES = {
     "object": "string",
 }
 
+
+def _json_text(value: Any) -> str:
+    """JSON with sorted keys. An answer that is nested too deeply to be written has no text."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # what JSON gave is JSON again, but for its depth
+        return _TOO_DEEP
+
+
+_TOO_DEEP = '"nested too deeply to be shown"'
+"""In place of such a value: JSON text, as the column promises."""
+
 _TO_CELL: dict[str, Callable[[Any], Any] | None] = {
     "string": None,
     "number": float,
     "integer": int,
     "boolean": None,
-    "array": lambda value: orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode(),
-    "object": lambda value: orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode(),
+    "array": _json_text,
+    "object": _json_text,
 }
 
 

@@ -190,3 +190,36 @@ def test_a_whole_number_written_as_a_float_fits_its_column() -> None:
     assert fields is not None
     assert row_cells(make_job())(fields)[2:4] == [1.0, 3]
     assert list(SCHEMA["properties"])[2:4] == ["score", "clauses"]
+
+
+OPEN = {
+    "type": "object",
+    "properties": {"list": {"type": "array"}, "thing": {"type": "object"}, "any": {}},
+}
+
+
+@pytest.mark.parametrize("levels", [120, 254, 255, 500, 1000])
+@pytest.mark.parametrize("name", ["list", "thing", "any", "unasked"])
+def test_an_answer_that_is_nested_too_deeply_to_be_written_is_malformed(
+    name: str, levels: int
+) -> None:
+    start, end = ('{"a":', "}") if name == "thing" else ("[", "]")
+    answer = f'{{"{name}": {start * levels}1{end * levels}}}'
+    checked = AnswerCheck(make_job(OPEN)).check(answer)
+    assert checked.fields is None
+    assert checked.reason in ("malformed", "schema" if name == "unasked" else "malformed")
+
+
+def test_many_brackets_side_by_side_are_no_depth() -> None:
+    answer = {"list": [[n] for n in range(2000)], "thing": {"text": "[" * 500}, "any": 1}
+    checked = AnswerCheck(make_job(OPEN)).check(json.dumps(answer))
+    assert checked.fields == answer
+
+
+def test_an_answer_of_any_depth_that_is_stored_already_has_cells() -> None:
+    deep: list[Any] = []
+    for _ in range(600):
+        deep = [deep]
+    cells = row_cells(make_job(OPEN))({"list": deep, "any": [1]})
+    assert isinstance(json.loads(cells[0]), str)
+    assert cells[1:] == [None, "[1]"]
