@@ -7,8 +7,10 @@ in the terminal's foreground, where Ctrl-C would end it with a trace-back.
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -39,8 +41,26 @@ def open_instance(home: str) -> Iterator[dg.DagsterInstance]:
     the run all the same.
     """
     reference = InstanceRef.from_dir(home, overrides={"compute_logs": _NO_CAPTURE})
-    with dg.DagsterInstance.from_ref(reference) as here:
+    with _alone_at_first(Path(home)):
+        opened = dg.DagsterInstance.from_ref(reference)
+    with opened as here:
         yield here
+
+
+@contextmanager
+def _alone_at_first(home: Path) -> Iterator[None]:
+    """One process at a time until the instance's SQLite files are there.
+
+    Two that make them at once leave a schema with two heads, which no Dagster opens again.
+    """
+    made = home / ".instance-made"
+    if made.exists():
+        yield
+        return
+    with (home / ".instance.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+        made.touch()
 
 
 def begin_run(

@@ -19,6 +19,7 @@ def ui(job: str | None, batch: str | None, port: int) -> None:
 
     A home has one UI and one daemon: where they run already, only their page is printed.
     """
+    from batch_ai_assets.commands.dagster_seam import open_instance
     from batch_ai_assets.commands.running_ui import HOST, claim
     from batch_ai_assets.settings import settings
 
@@ -32,6 +33,8 @@ def ui(job: str | None, batch: str | None, port: int) -> None:
         return
     click.echo(f"Open http://{HOST}:{port}{page}  (Ctrl-C stops the UI)")
     sys.stdout.flush()
+    with open_instance(str(here.dagster_home)):
+        pass  # made by one process, before the UI and its daemon open it at once
     command = [
         sys.executable, "-m", "batch_ai_assets.commands.dagster_dev", "dev",
         "-m", "batch_ai_assets.definitions", "--host", HOST, "--port", str(port),
