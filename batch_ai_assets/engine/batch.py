@@ -20,7 +20,9 @@ from .errors import (
     BatchAIError,
     BatchHalted,
     LeaseHeldError,
+    OrderError,
     StateError,
+    StorageError,
 )
 from .events import log_event
 from .exports import export_dead_letters, export_reviews
@@ -35,6 +37,7 @@ from .planning.versions import Step, frozen_job, next_step
 from .reporting.completion import CompletionRecord
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
+from .state.releases import Release
 from .state.rows import Plan
 from .tables import BatchTable, Current, reading
 from .validation.check_result import CheckResult
@@ -156,8 +159,13 @@ def judge(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
         plan = _plan(job, batch, deps)
         if plan.finished_at and plan.report_path:
             return deps.tables.open(plan.report_path)
+        if plan.enriched_path is None:
+            raise OrderError(
+                f"Batch {job.name}/{batch} has no answers yet. Materialize enriched_outputs "
+                "first, or run the whole job."
+            )
         frozen, raw = frozen_job(plan, job), deps.tables.open(plan.raw_path)
-        judging = Judging(frozen, plan, raw, deps.tables.open(str(plan.enriched_path)), deps)
+        judging = Judging(frozen, plan, raw, deps.tables.open(plan.enriched_path), deps)
         judging.write_ends()
         report = deps.tables.write(
             job.name, "validation_report", batch, run.run_id,
@@ -182,7 +190,7 @@ def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
     """Every check of the newest version, recomputed from the store and the rows to release."""
     plan = _plan(job, batch, deps)
     if plan.results_path is None:
-        raise StateError(
+        raise OrderError(
             f"Batch {job.name}/{batch} has no verdicts yet. Materialize validation_report first, "
             "or run the whole job."
         )
@@ -210,7 +218,9 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     with held(job, batch, run, deps):
         plan = _plan(job, batch, deps)
         if plan.finished_at and plan.results_path:
-            return deps.tables.open(plan.results_path)
+            table = deps.tables.open(plan.results_path)
+            _point_again(plan, job, table, deps)
+            return table
         releases = deps.store.releases.of(job.name, batch)
         mine = next((one for one in releases if one.version == plan.version), None)
         if mine is not None:  # a crash came after the release: it stands, and so do its rows
@@ -230,24 +240,42 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
                 plan, by="automatic", reason="blocking checks passed",
                 path=candidate.path, rows=candidate.rows,
             )  # fmt: skip
-        deps.tables.point_current(
-            Current(
-                job=job.name,
-                batch=batch,
-                version=mine.version,
-                path=mine.path,
-                parts=candidate.parts,
-                rows=mine.rows,
-                released_at=datetime.fromtimestamp(mine.at, UTC).isoformat(),
-                released_by=mine.by,
-                schema_version=frozen_job(plan, job).spec.output.version,
-            )
-        )
+        deps.tables.point_current(_current(mine, candidate, plan, job))
         log_event(
             "released",
             job=job.name, batch=batch, run_id=run.run_id, version=mine.version, rows=mine.rows,
         )  # fmt: skip
         return candidate
+
+
+def _current(mine: Release, rows: BatchTable, plan: Plan, job: ResolvedJob) -> Current:
+    """What consumers are told of the release of `plan`."""
+    return Current(
+        job=mine.job,
+        batch=mine.batch,
+        version=mine.version,
+        path=mine.path,
+        parts=rows.parts,
+        rows=mine.rows,
+        released_at=datetime.fromtimestamp(mine.at, UTC).isoformat(),
+        released_by=mine.by,
+        schema_version=frozen_job(plan, job).spec.output.version,
+    )
+
+
+def _point_again(plan: Plan, job: ResolvedJob, rows: BatchTable, deps: Deps) -> None:
+    """Restore the pointer of a finished batch where it is gone, damaged or behind."""
+    releases = deps.store.releases.of(plan.job, plan.batch)
+    mine = next((one for one in releases if one.version == plan.version), None)
+    if mine is None:
+        return
+    wanted = _current(mine, rows, plan, job)
+    try:
+        found = deps.tables.current(plan.job, plan.batch)
+    except StorageError:
+        found = None
+    if found != wanted:
+        deps.tables.point_current(wanted)
 
 
 def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRecord:
@@ -260,12 +288,17 @@ def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRe
             return CompletionRecord.from_json(kept)
         counts = deps.store.conservation(plan)
         if counts.pending:
-            raise StateError(
+            raise OrderError(
                 f"Batch {job.name}/{batch} has {counts.pending:,} pending items and cannot be "
                 "completed. Run the whole job; it goes on where it stopped."
             )
         state = State.COMPLETED_WITH_DEAD_LETTERS if counts.dead else State.COMPLETED
         findings = checks(job, batch, deps)
+        if all(one.version != plan.version for one in deps.store.releases.of(job.name, batch)):
+            raise OrderError(
+                f"Nothing of version {plan.version} of {job.name}/{batch} is released yet. "
+                "Materialize results first, or run the whole job."
+            )
         record = draw_up(
             frozen_job(plan, job), plan, run, deps,
             state=state, reason="", message="", checks=findings,
@@ -326,7 +359,7 @@ def _plan(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
     """The newest version of the batch; StateError where nothing is planned."""
     plan = deps.store.batches.latest_plan(job.name, batch)
     if plan is None or plan.planned_at is None:
-        raise StateError(
+        raise OrderError(
             f"Batch {job.name}/{batch} is not planned yet. Materialize raw_inputs and work_plan "
             "first, or run the whole job."
         )

@@ -6,7 +6,8 @@
     ├── StorageError         a published table cannot be written or read
     ├── SealError            a key is missing, or a sealed payload does not open
     ├── StateError           the state store is away, locked, full or of another schema
-    │   └── LeaseHeldError   another run holds the batch
+    │   ├── LeaseHeldError   another run holds the batch
+    │   └── OrderError       a stage was asked for before the one it builds on
     ├── ProviderError        the model provider cannot be used at all
     └── BatchStopped         a batch stopped before its end; items stay pending
         ├── BatchHalted          budget, checks, systematic failure, provider: a person must act
@@ -60,6 +61,12 @@ class LeaseHeldError(StateError):
     """Another run holds the batch."""
 
     reason = "held"
+
+
+class OrderError(StateError):
+    """A stage was asked for before the one it builds on; the batch is as it was."""
+
+    reason = "order"
 
 
 class ProviderError(BatchAIError):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .deps import Deps, Run
-from .errors import StateError
+from .errors import OrderError, StorageError
 from .figures import End
 from .planning.versions import frozen_job
 from .spec.resolved import ResolvedJob
@@ -29,13 +29,21 @@ def export_dead_letters(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> B
     """`dead_letter_queue` of the batch: every item of the newest version that ended dead."""
     rows = deps.store.dead_letters(job.name, batch)
     plan = deps.store.batches.latest_plan(job.name, batch)
-    latest = deps.tables.latest(job.name, "dead_letter_queue", batch)
+    latest = _exported(job.name, "dead_letter_queue", batch, deps)
     if latest and _is_new_enough(latest, plan, rows):
         return latest
     schema = dead_letter_schema()
     return deps.tables.write(
         job.name, "dead_letter_queue", batch, run.run_id, schema, _letters(rows, schema)
     )
+
+
+def _exported(job: str, asset: str, batch: str, deps: Deps) -> BatchTable | None:
+    """The export that is there. One that cannot be read is made anew from the store."""
+    try:
+        return deps.tables.latest(job, asset, batch)
+    except StorageError:
+        return None
 
 
 def _is_new_enough(latest: BatchTable, plan: Plan | None, rows: list[DeadLetterRow]) -> bool:
@@ -102,11 +110,11 @@ def export_reviews(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchT
     """`review_queue` of the batch: answered items that wait for a person, document sealed."""
     plan = deps.store.batches.latest_plan(job.name, batch)
     if plan is None or plan.enriched_path is None:
-        raise StateError(
+        raise OrderError(
             f"Batch {job.name}/{batch} has no answers yet, so there is nothing to review. "
             "Run the whole job."
         )
-    latest = deps.tables.latest(job.name, "review_queue", batch)
+    latest = _exported(job.name, "review_queue", batch, deps)
     if latest and plan.finished_at and plan.results_path:
         verdicts = deps.tables.open(plan.results_path)
         if latest.written_at > verdicts.written_at:

@@ -19,6 +19,7 @@ from .errors import (
     BatchInterrupted,
     BatchStopped,
     LeaseHeldError,
+    OrderError,
     SealError,
     StateError,
     StorageError,
@@ -48,6 +49,9 @@ def held(
             yield
         except LeaseHeldError:
             raise  # the batch is another run's: nothing about it is ours to record
+        except OrderError:
+            deps.store.leases.release(job.name, batch, run.run_id)
+            raise  # nothing was done: the batch is as it was
         except BatchAIError as stop:
             _record_stop(job, batch, run, deps, stop, stays_planned)
             raise

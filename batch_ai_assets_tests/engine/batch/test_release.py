@@ -17,19 +17,21 @@ from batch_ai_assets.engine import failpoints
 from batch_ai_assets.engine.batch import (
     Mode,
     Run,
+    complete,
     enrich,
     judge,
     plan_work,
     read_inputs,
     release,
 )
-from batch_ai_assets.engine.errors import BatchAIError, BatchHalted, StateError
+from batch_ai_assets.engine.errors import BatchAIError, BatchHalted, OrderError, StateError
+from batch_ai_assets.engine.fsck import fsck
 from batch_ai_assets.engine.sealing import document_context
 from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.local_provider.process import LocalProvider
 
 from ..world import World, make_job, world
-from .items import ids, opened, plain
+from .items import ids, named, opened, plain
 
 CARD_IS_NOT_URGENT = {"name": "card_is_calm", "sql": "topic <> 'card' OR NOT urgent"}
 CASH_IS_RARE = {"name": "cash_is_rare", "sql": "topic <> 'cash'", "severity": "warn"}
@@ -266,3 +268,65 @@ def test_a_stage_before_its_turn_says_what_to_run_first(topics: World) -> None:
     for stage in (enrich, judge, release):
         with pytest.raises(StateError, match="is not planned yet"):
             stage(topics.job, "b1", Run("run-1", "test"), topics.deps)
+
+
+@pytest.mark.parametrize("damage", [None, "", "{}", "[]", "{"])
+def test_a_finished_batch_gets_its_lost_or_damaged_pointer_back(
+    damage: str | None, topics: World, server: LocalProvider
+) -> None:
+    topics.write_messages(plain(3))
+    first = topics.run()
+    before = topics.deps.tables.current("topics", "b1")
+    results = topics.home / "data" / "topics" / "results" / "b1"
+    if damage is None:
+        (results / "_current.json").unlink()
+    else:
+        (results / "_current.json").write_text(damage)
+    assert {one.rule for one in fsck("topics", "b1", topics.deps)} <= {"pointer", "unreadable"}
+    assert fsck("topics", "b1", topics.deps)
+
+    assert topics.run().state is first.state
+
+    assert topics.deps.tables.current("topics", "b1") == before
+    assert fsck("topics", "b1", topics.deps) == []
+    assert server.stats()["calls"] == 3
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "[]"])
+def test_a_damaged_export_is_made_anew_and_fails_no_run(damage: str, topics: World) -> None:
+    topics.write_messages([*plain(2), named("[[stub:refusal]]")])
+    first = topics.run()
+    for queue in ("dead_letter_queue", "review_queue"):
+        pointer = topics.home / "data" / "topics" / queue / "b1" / "_latest.json"
+        pointer.write_text(damage)
+
+    assert topics.run().state is first.state
+
+    letters = topics.deps.tables.latest("topics", "dead_letter_queue", "b1")
+    assert letters is not None
+    assert letters.rows == 1
+    assert topics.deps.tables.latest("topics", "review_queue", "b1") is not None
+
+
+def test_a_stage_before_its_turn_says_what_comes_first_and_leaves_the_batch_as_it_was(
+    topics: World,
+) -> None:
+    topics.write_messages(plain(3))
+    run = Run("run-1", "test")
+    state = topics.deps.store.batches.state
+    plan_work(topics.job, "b1", run, topics.deps, read_inputs(topics.job, "b1", run, topics.deps))
+    before = state("topics", "b1")
+
+    with pytest.raises(OrderError, match="Materialize enriched_outputs first"):
+        judge(topics.job, "b1", run, topics.deps)
+    with pytest.raises(OrderError, match="Run the whole job"):
+        complete(topics.job, "b1", run, topics.deps)
+    assert state("topics", "b1") is before
+    enrich(topics.job, "b1", run, topics.deps)
+    judge(topics.job, "b1", run, topics.deps)
+    with pytest.raises(OrderError, match="Materialize results first"):
+        complete(topics.job, "b1", run, topics.deps)
+    assert state("topics", "b1") is State.RUNNING
+
+    release(topics.job, "b1", run, topics.deps)
+    assert complete(topics.job, "b1", run, topics.deps).state == "completed"
