@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from batch_ai_assets.engine import failpoints
 from batch_ai_assets.engine.errors import ProviderError, SpecError
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -71,6 +72,23 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("state_url")
+    @classmethod
+    def _lasting(cls, value: str) -> str:
+        scheme, _, rest = value.partition("://")
+        path = rest.strip("/")
+        in_memory = not path or path.startswith("?") or "memory:" in path or "mode=memory" in path
+        if scheme.startswith("sqlite") and in_memory:
+            raise ValueError("a store in memory is lost; write sqlite:////path/state.sqlite")
+        return value
+
+    @field_validator("failpoint")
+    @classmethod
+    def _known_failpoint(cls, value: str | None) -> str | None:
+        if value is not None:
+            failpoints.parse(value)
+        return value
 
     @property
     def inbox(self) -> Path:
@@ -142,6 +160,8 @@ def settings() -> Settings:
                 )
             )
         ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _bad_env_file(error) from None
 
 
 def resolve_secret(reference: str) -> SecretStr:
@@ -177,7 +197,10 @@ def _from_environment(name: str) -> str:
         return os.environ[name]
     from dotenv import dotenv_values
 
-    value = dotenv_values(_ENV_FILE).get(name)
+    try:
+        value = dotenv_values(_ENV_FILE).get(name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _bad_env_file(error) from None
     if value is None:
         raise ProviderError(
             f"The secret env:{name} is not set. "
@@ -211,6 +234,13 @@ def _from_aws(name: str) -> str:
     if "SecretString" not in answer:
         raise ProviderError(f"The secret aws:{name} is binary. Store the key as text.")
     return str(answer["SecretString"])
+
+
+def _bad_env_file(error: Exception) -> SpecError:
+    return SpecError(
+        f"The file {Path(_ENV_FILE).absolute()} cannot be read ({type(error).__name__}). "
+        "Save it as UTF-8 text that this user may read, or remove it."
+    )
 
 
 def _say(location: tuple[int | str, ...], problem: str) -> str:

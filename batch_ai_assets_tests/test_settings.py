@@ -122,3 +122,35 @@ def test_a_secret_that_no_request_can_carry_is_refused_without_repeating_it(
     with pytest.raises(ProviderError, match="not one line of printable ASCII") as caught:
         resolve_secret(f"file:{tmp_path / 'file'}")
     assert "sk-" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["nowhere", "after_send:x", "after_send:0"])
+def test_a_failpoint_that_is_none_is_named(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BATCH_AI_FAILPOINT", text)
+    settings.cache_clear()
+    with pytest.raises(SpecError, match="BATCH_AI_FAILPOINT is wrong"):
+        settings()
+
+
+def test_an_env_file_that_is_not_utf8_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes("BATCH_AI_HOME=caf\u00e9\n".encode("latin-1"))
+    monkeypatch.setitem(Settings.model_config, "env_file", ".env")
+    settings.cache_clear()
+    with pytest.raises(SpecError, match=r"\.env cannot be read \(UnicodeDecodeError\)"):
+        settings()
+    with pytest.raises(SpecError, match=r"\.env cannot be read"):
+        resolve_secret("env:NO_SUCH_VARIABLE")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file:x?mode=memory&uri=true"],
+)
+def test_a_state_store_in_memory_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BATCH_AI_STATE_URL", address)
+    settings.cache_clear()
+    with pytest.raises(SpecError, match=r"BATCH_AI_STATE_URL is wrong.*in memory"):
+        settings()

@@ -41,10 +41,19 @@ def disarm_all() -> None:
     _armed.clear()
 
 
+def parse(text: str) -> tuple[str, int]:
+    """Name and count of `NAME` or `NAME:COUNT`. Raises ValueError."""
+    name, _, count = text.partition(":")
+    if name not in POINTS:
+        raise ValueError(f"{name!r} is no failpoint; they are {', '.join(POINTS)}")
+    if count and not (count.isdecimal() and int(count) > 0):
+        raise ValueError(f"{count!r} is no count; write NAME:COUNT, counted from 1")
+    return name, int(count or 1)
+
+
 def kill_at(text: str) -> None:
     """Arm a kill -9 of this process: `NAME` or `NAME:COUNT` (the COUNT-th time, from 1)."""
-    name, _, count = text.partition(":")
-    remaining = int(count or 1)
+    name, remaining = parse(text)
     lock = threading.Lock()
 
     def kill() -> None:

@@ -65,11 +65,17 @@ def load_keys(folder: Path) -> list[bytes]:
     Files are 32 raw bytes, mode 0600. Raises SealError if a key file has another size.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files = sorted(folder.glob("*.key"))
+    files = sorted(path for path in folder.glob("*.key") if not path.is_dir())
     if not files:
         _make_key(folder / "seal.key")
         files = [folder / "seal.key"]
-    keys = [path.read_bytes() for path in files]
+    try:
+        keys = [path.read_bytes() for path in files]
+    except OSError as error:
+        raise SealError(
+            f"The sealing key {error.filename} cannot be read: {error.strerror}. Put a file that "
+            "this user may read in its place."
+        ) from None
     for path, key in zip(files, keys, strict=True):
         if len(key) != 32:
             raise SealError(f"{path} has {len(key)} bytes; a sealing key has 32. Restore the file.")

@@ -121,3 +121,14 @@ def test_two_items_have_two_contexts(parts: list[str]) -> None:
     """Jobs and batches hold no slash, so no two items can be written alike."""
     one, two = parts[:3], parts[3:]
     assert (document_context(*one) == document_context(*two)) == (one == two)
+
+
+def test_a_folder_among_the_keys_is_no_key(tmp_path: Path) -> None:
+    (tmp_path / "old.key").mkdir()
+    assert [len(key) for key in load_keys(tmp_path)] == [32]
+
+
+def test_a_folder_in_the_place_of_the_key_is_said(tmp_path: Path) -> None:
+    (tmp_path / "seal.key").mkdir()
+    with pytest.raises(SealError, match=r"seal\.key cannot be read"):
+        load_keys(tmp_path)

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 import tenacity
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ..errors import StateError
+from ..errors import SpecError, StateError
 from . import tables
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Database:
     def __init__(
         self, url: str, patience_seconds: float = 60.0, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        self.url = sa.make_url(url)
+        self.url = _usable(url)
         self.where = self.url.render_as_string(hide_password=True)
         self._patience = patience_seconds
         self._sleep = sleep
@@ -48,9 +48,15 @@ class Database:
         self._file: tuple[str, tuple[int, int]] | None = None
         busy = min(_BUSY_SECONDS, patience_seconds)
         options: dict[str, Any] = {"connect_args": {"timeout": busy}} if sqlite else {}
-        self._engine = sa.create_engine(
-            self.url, pool_pre_ping=not sqlite, hide_parameters=True, **options
-        )
+        try:
+            self._engine = sa.create_engine(
+                self.url, pool_pre_ping=not sqlite, hide_parameters=True, **options
+            )
+        except (SQLAlchemyError, ImportError) as error:
+            raise SpecError(
+                f"BATCH_AI_STATE_URL names a database that cannot be used here ({error}). "
+                "Install its driver, or write sqlite:////path/state.sqlite"
+            ) from None
         if sqlite:
             sa.event.listen(self._engine, "connect", _set_up_sqlite)
             sa.event.listen(self._engine, "do_connect", lambda *_: self._prove_file())
@@ -163,6 +169,17 @@ class Database:
             part = rows[start : start + _ROWS_PER_INSERT]
             flat = tuple(value for row in part for value in row)
             connection.exec_driver_sql(_insert_sql(table, len(part), style), flat)
+
+
+def _usable(text: str) -> sa.URL:
+    """The address, parsed. Its text may hold a password: never said."""
+    try:
+        return sa.make_url(text)
+    except (SQLAlchemyError, ValueError):
+        raise SpecError(
+            "BATCH_AI_STATE_URL is no database address; write sqlite:////path/state.sqlite, or "
+            "postgresql+psycopg://user:password@host/database"
+        ) from None
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from batch_ai_assets.engine.errors import StateError
+from batch_ai_assets.engine.errors import SpecError, StateError
 from batch_ai_assets.engine.state.database import Database
 from batch_ai_assets.engine.state.store import StateStore
 from batch_ai_assets.engine.state.tables import SCHEMA_VERSION
@@ -112,3 +112,21 @@ def test_reading_does_not_wait_for_a_writer(store: StateStore, tmp_path: Path) -
         other.execute("BEGIN IMMEDIATE")
         assert store.batches.state("topics", "b1") is None
         other.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "nonsense hunter2",
+        "nosuch://me:hunter2@host/db",
+        "mysql+nosuch://me:hunter2@host/db",
+        "oracle+cx_oracle://me:hunter2@host/db",
+        "postgresql://me:hunter2@host:port/db",
+    ],
+)
+def test_an_address_that_no_database_has_is_refused_with_the_variable_named(
+    address: str,
+) -> None:
+    with pytest.raises(SpecError, match="BATCH_AI_STATE_URL") as refused:
+        Database(address)
+    assert "hunter2" not in str(refused.value)
