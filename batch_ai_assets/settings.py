@@ -63,6 +63,16 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().resolve()
 
+    @field_validator("home", "dagster_home")
+    @classmethod
+    def _fits_a_database_address(cls, value: Path) -> Path:
+        if set("?%") & set(str(value)):
+            raise ValueError(
+                "databases lie in this folder, and in their addresses ? and % mean something else; "
+                "choose a folder whose path has neither"
+            )
+        return value
+
     @field_validator("data_url")
     @classmethod
     def _absolute_unless_url(cls, value: str) -> str:

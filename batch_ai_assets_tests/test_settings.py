@@ -57,6 +57,17 @@ def test_a_home_that_cannot_be_made_is_said_with_its_name(tmp_path: Path) -> Non
         Settings(home=tmp_path / "file" / "home").prepare_home()
 
 
+@pytest.mark.parametrize("name", ["home?", "home%20"])
+def test_a_home_that_no_database_address_can_name_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BATCH_AI_HOME", str(tmp_path / name))
+    settings.cache_clear()
+    with pytest.raises(SpecError, match=r"BATCH_AI_HOME is wrong.*choose a folder"):
+        settings()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BATCH_AI_LOG_LEVEL", "loud")
     settings.cache_clear()
