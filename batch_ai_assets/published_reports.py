@@ -87,7 +87,10 @@ def latest_report(root: str, job: str, batch: str) -> PublishedReport | None:
     pointer = _home(root, job, batch) / "_latest.json"
     if not pointer.exists():
         return None
-    return PublishedReport(at(get_json(pointer)["path"]))
+    try:
+        return PublishedReport(at(get_json(pointer)["path"]))
+    except (ValueError, KeyError, TypeError):
+        return None  # damaged; the record itself is in the state store, the next run points anew
 
 
 def _home(root: str, job: str, batch: str) -> UPath:
