@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch_ai_assets.commands.ctrl_c import remember_ctrl_c
 from batch_ai_assets.commands.demo import demo
 from batch_ai_assets.commands.dlq import dlq
 from batch_ai_assets.commands.fsck import fsck
@@ -30,6 +31,7 @@ class _Commands(click.Group):
     """Shows the platform's own errors as messages; anything else is a defect, with its trace."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        remember_ctrl_c()
         try:
             return super().invoke(ctx)
         except BatchAIError as error:

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import dagster as dg
 
+from batch_ai_assets.commands.ctrl_c import obey_ctrl_c
 from batch_ai_assets.commands.dagster_seam import begin_run, carry_out, open_instance
 from batch_ai_assets.commands.person import person
 from batch_ai_assets.connections import Connections, open_deps
@@ -72,6 +73,7 @@ def run_batch_in_process(
         asset_job = definitions.resolve_job_def(job.name)
         console = _console(_VERBOSE if verbose else _QUIET)
         run_id = str(uuid4())
+        obey_ctrl_c()
         try:
             run = begin_run(here, asset_job, run_id, _tags(key, mode), console)
             events = carry_out(here, asset_job, run)

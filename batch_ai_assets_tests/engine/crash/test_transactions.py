@@ -26,13 +26,13 @@ def die_before(scene: Scene, number: int) -> bool:
         database = here.deps.store.database
         real = database.run
 
-        def counted(work: Callable[[Any], Any]) -> Any:
+        def counted(work: Callable[[Any], Any], *more: Any) -> Any:
             nonlocal left
             if threading.current_thread() is main:
                 left -= 1
                 if left <= 0:
                     raise Death  # and whatever the engine does about it fails as well
-            return real(work)
+            return real(work, *more)
 
         database.run = counted  # type: ignore[method-assign]
         try:
