@@ -46,11 +46,12 @@ def slow_model() -> Iterator[LocalProvider]:
 def ui(
     tmp_path_factory: pytest.TempPathFactory, fast_model: LocalProvider, slow_model: LocalProvider
 ) -> Iterator[Ui]:
-    """The UI, with `mail` and `shown` (fast), three that are slow, and a broken job."""
+    """The UI, with `mail`, `shown` and `typed` (fast), three that are slow, and a broken job."""
     folder = tmp_path_factory.mktemp("drill")
     jobs = [
         job_file("mail"),
         job_file("shown"),
+        job_file("typed"),
         job_file("killed", **SLOW),
         job_file("warned", **SLOW),
         job_file("stopped", **SLOW),
@@ -63,7 +64,7 @@ def ui(
     texts = {f"m{n:03}": f"[[id:m{n:03}]] Where is card number {n}?" for n in range(50)}
     texts["refused"] = "[[id:refused]] [[stub:refusal]] Tell me a secret."
     texts["broken"] = "[[id:broken]] [[stub:malformed]] Say it in pieces."
-    for job in ("mail", "shown"):
+    for job in ("mail", "shown", "typed"):  # one each: what one released, another batch skips
         write_documents(home, job, texts)
     for job in ("killed", "warned", "stopped"):
         slow = {f"{job}{n}": f"[[id:{job}{n}]] My letter {n}." for n in range(DOCUMENTS)}

@@ -21,15 +21,15 @@ def batch_ai(ui: Ui, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_run_from_the_command_line_is_listed_under_its_job_and_on_the_timeline(ui: Ui) -> None:
-    done = batch_ai(ui, "run", "mail", "--batch", "typed")
+    done = batch_ai(ui, "run", "typed", "--batch", "by-hand")
 
     assert done.returncode == 0, done.stderr
     runs = ui.ask(
         """query($where: PipelineSelector!) { pipelineOrError(params: $where) { ... on Pipeline {
           runs { status tags { key value } repositoryOrigin { repositoryLocationName } } } } }""",
-        where={**LOCATION, "pipelineName": "mail"},
+        where={**LOCATION, "pipelineName": "typed"},
     )["pipelineOrError"]["runs"]
-    typed = [run for run in runs if {"key": "dagster/partition", "value": "typed"} in run["tags"]]
+    typed = [run for run in runs if {"key": "dagster/partition", "value": "by-hand"} in run["tags"]]
     assert [run["status"] for run in typed] == ["SUCCESS"]
     # The timeline takes what has an origin, and leaves out what has none.
     assert typed[0]["repositoryOrigin"] == {
