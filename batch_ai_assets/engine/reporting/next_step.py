@@ -47,8 +47,8 @@ def _after_the_end(job: ResolvedJob, batch: str, figures: BatchFigures) -> list[
             "answers serve the rest."
         )
     if counts.review:
-        waiting = counted(counts.review, "document")
-        steps.append(f"{waiting} wait for a person in {name}/review_queue.")
+        waiting = counted(counts.review, "document") + (" waits" if counts.review == 1 else " wait")
+        steps.append(f"{waiting} for a person in {name}/review_queue.")
     if again := figures.skipped_by_reason.get("open_dead_letter", 0):
         steps.append(
             f"{counted(again, 'document')} skipped here ended dead in an earlier batch and have "
