@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -231,3 +233,34 @@ def test_ids_rise_and_never_repeat() -> None:
         ids = [writer._next_id() for _ in range(5000)]
         assert ids == sorted(set(ids))
         writer.close()
+
+
+def test_after_a_refused_commit_no_more_work_is_taken_until_one_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = StateStore.open(f"sqlite:///{tmp_path / 'state.sqlite'}", patience_seconds=20.0)
+    plan = manifest(store, 1)
+    real, full_disk, tried = store.database.insert, threading.Event(), threading.Event()
+    full_disk.set()
+
+    def insert(*arguments: Any) -> None:
+        tried.set()
+        if full_disk.is_set():
+            raise sa.exc.OperationalError("INSERT", None, Exception("database or disk is full"))
+        real(*arguments)
+
+    monkeypatch.setattr(store.database, "insert", insert)
+    writer = Writer(store.database, plan, SEALER)
+    writer.put(answered(0))
+    assert tried.wait(10)
+    deadline = time.monotonic() + 0.45  # sooner than a commit that merely hangs would be noticed
+    while not writer.full and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert writer.full
+
+    full_disk.clear()
+    writer.flush()
+    assert not writer.full
+    writer.close()
+    assert writer.error is None
+    store.close()
