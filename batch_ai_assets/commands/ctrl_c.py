@@ -20,10 +20,15 @@ def remember_ctrl_c() -> None:
         signal.signal(signal.SIGINT, _note)
 
 
-def obey_ctrl_c() -> None:
-    """Raise KeyboardInterrupt where one came and was swallowed; then leave the rest to others."""
+def leave_ctrl_c_to_others() -> None:
+    """Obey what came until now; from here on whoever runs the batch takes Ctrl-C."""
     if signal.getsignal(signal.SIGINT) is _note:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    obey_ctrl_c()
+
+
+def obey_ctrl_c() -> None:
+    """Raise KeyboardInterrupt where one came and was swallowed."""
     if _asked.is_set():
         _asked.clear()
         raise KeyboardInterrupt

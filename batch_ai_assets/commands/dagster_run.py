@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import dagster as dg
 
-from batch_ai_assets.commands.ctrl_c import obey_ctrl_c
+from batch_ai_assets.commands.ctrl_c import leave_ctrl_c_to_others, obey_ctrl_c
 from batch_ai_assets.commands.dagster_seam import begin_run, carry_out, open_instance
 from batch_ai_assets.commands.person import person
 from batch_ai_assets.connections import Connections, open_deps
@@ -76,6 +76,7 @@ def run_batch_in_process(
         obey_ctrl_c()
         try:
             run = begin_run(here, asset_job, run_id, _tags(key, mode), console)
+            leave_ctrl_c_to_others()
             events = carry_out(here, asset_job, run)
         except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
             events = []
