@@ -72,6 +72,7 @@ def open_deps(
             open_endpoint=open_endpoint,
             connect=connect,
             progress=progress,
+            open_secret=lambda reference: resolve_secret(reference).get_secret_value(),
         )
     finally:
         store.close()

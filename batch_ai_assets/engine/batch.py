@@ -28,8 +28,7 @@ from .events import log_event
 from .exports import export_dead_letters, export_reviews
 from .held import ending, held, move
 from .inference.run import run_shard
-from .intake.location import resolve_location
-from .intake.readers import read_documents
+from .inputs import documents
 from .judging import Judging
 from .planning.manifest import manifest_rows, manifest_schema
 from .planning.plan import Planner, work_plan_schema
@@ -74,9 +73,12 @@ class Outcome:
     """None where nothing was planned yet."""
 
 
-def read_inputs(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
+def read_inputs(
+    job: ResolvedJob, batch: str, run: Run, deps: Deps, upstream: object = None
+) -> BatchTable:
     """Stage 1: every document of the batch into `raw_inputs`, or the manifest that is there.
 
+    upstream: the value of the Dagster asset that `input.asset` names, where it is no job of ours.
     Raises IntakeError; no call has been made then and the batch stays `planned`.
     """
     with held(job, batch, run, deps, stays_planned=True):
@@ -85,8 +87,8 @@ def read_inputs(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTabl
             check_rules(job, deps.connect)
         if plan is not None and _reads_the_same(plan, job):
             return deps.tables.open(plan.raw_path)
-        location = resolve_location(job, batch, deps.home)
-        rows = manifest_rows(job.name, batch, read_documents(job, location), deps.sealer)
+        found = documents(job, batch, deps, upstream)
+        rows = manifest_rows(job.name, batch, found, deps.sealer)
         raw = deps.tables.write(job.name, "raw_inputs", batch, run.run_id, manifest_schema(), rows)
         log_event("manifest_written", job=job.name, batch=batch, run_id=run.run_id, items=raw.rows)
         return raw

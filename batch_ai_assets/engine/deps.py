@@ -39,6 +39,8 @@ class Run:
     who: str
     """A person (`cli:name`), a schedule or a sensor: goes to the audit trail."""
     mode: Mode = Mode.RESUME
+    shards: int | None = None
+    """So many shards, in place of what the job says; counts when a version is planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Deps:
     """Opened only if a call must be made; the bundled provider is started and stopped by it."""
     connect: Callable[[], DuckDBPyConnection]
     """A fresh in-memory DuckDB connection."""
+    open_secret: Callable[[str], str]
+    """The value of a secret reference such as `env:NAME`. Raises SpecError."""
     progress: Callable[[Progress], None]
     grace_seconds: float = 25.0
     """How long calls in flight may still answer after a signal."""

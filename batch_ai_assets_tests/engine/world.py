@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -138,6 +139,7 @@ def world(
     provider: Mapping[str, Any] | None = None,
     patience_seconds: float = 5.0,
     api_key: str | None = None,
+    secrets: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[World]:
     """Open a world below `home`, asking the provider at `base_url`."""
 
@@ -155,6 +157,7 @@ def world(
         open_endpoint=endpoint,
         connect=lambda: duckdb.connect(":memory:"),
         progress=seen.append,
+        open_secret=lambda reference: secrets[reference],
     )
     try:
         yield World(home, make_job(home, spec, provider), deps, base_url, progress=seen)

@@ -38,6 +38,10 @@ class Item:
     """What sets a repeated name apart, for example `#line=17`."""
     problem: Problem | None = None
     """What the reader itself found wrong."""
+    kind: str = "txt"
+    pages: int | None = None
+    changed: float | None = None
+    """These three as in Document."""
 
 
 class Admission:
@@ -80,6 +84,9 @@ class Admission:
             attributes={} if above else item.attributes,
             data_classification=data_class,
             problem=problem,
+            kind=item.kind,
+            pages=item.pages,
+            changed=item.changed,
         )
 
     def _named(self, item: Item) -> tuple[str, bool]:

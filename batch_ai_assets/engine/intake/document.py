@@ -18,6 +18,7 @@ ProblemReason = Literal[
     "missing_text",
     "duplicate_id",
     "classified_above_job",
+    "no_text",
 ]
 """Why an item ends dead before any call."""
 
@@ -50,3 +51,10 @@ class Document:
     """The item's own data class, or the job's where the item carries none."""
     problem: Problem | None = None
     """None: the item may be planned. Otherwise it ends dead for this reason."""
+    kind: str = "txt"
+    """Its type, what groups go by: the file's ending in lower case without the dot, `row` for a
+    row of a table."""
+    pages: int | None = None
+    """How many pages it has, where it has pages."""
+    changed: float | None = None
+    """When it was written or changed, UTC seconds since the epoch, where that is known."""

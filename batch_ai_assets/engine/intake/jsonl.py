@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from ..spec.job import InputSpec
+from ..spec.input import InputSpec
 from .admission import MAX_ITEM_BYTES, Item
 from .cleaning import control_characters
 from .document import Problem
@@ -42,7 +42,7 @@ def _item(spec: InputSpec, file: str, line: Line) -> Item:
     record = _parsed(line, where)
     if isinstance(record, Problem):
         return Item(source, source, raw, mark=mark, problem=record)
-    name = _identity(record, spec.id, where)
+    name = source if spec.id is None else _identity(record, spec.id, where)
     text = _text(record, spec.text, where)
     attributes = _attributes(record, spec.attributes, where)
     problems = (found for found in (name, text, attributes) if isinstance(found, Problem))

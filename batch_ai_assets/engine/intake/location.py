@@ -70,7 +70,7 @@ def resolve_location(job: ResolvedJob, batch: str, home: Path) -> InputLocation:
             "of documents or to a file"
         )
     remedy = "Put the documents there, or correct input.path in job.yaml"
-    if _varies(spec.input.path):
+    if _varies(spec.input.path or ""):
         remedy += f"; if batch {batch} has no documents, make an empty folder"
     raise IntakeError(f"{_asked(job, path)} does not exist. {remedy}")
 
@@ -94,7 +94,7 @@ def _varies(path: str) -> bool:
 
 def _filled(job: ResolvedJob, batch: str, home: Path) -> str:
     """`input.path` with its placeholders filled in."""
-    template = job.spec.input.path
+    template = job.spec.input.path or ""
     if "://" in template:
         raise IntakeError(
             f"input.path {template!r} of job {job.name} is a URL; documents are read from local "
@@ -115,7 +115,7 @@ def _filled(job: ResolvedJob, batch: str, home: Path) -> str:
 def _window(job: ResolvedJob, batch: str) -> tuple[float | None, float | None]:
     """First instant of the batch's day and of the next one, where file times decide."""
     batches = job.spec.batches
-    if batches.window == "path" and not _varies(job.spec.input.path):
+    if batches.window == "path" and not _varies(job.spec.input.path or ""):
         raise IntakeError(
             f"job {job.name} says batches.window: path, but its input.path "
             f"{job.spec.input.path!r} is the same for every batch; put {{date}} into it, or "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,9 @@ def manifest_schema() -> pa.Schema:
         "input_hash": (pa.string(), "sha256 (hex) of the cleaned text."),
         "bytes": (pa.int64(), "Size of the cleaned text, UTF-8 bytes."),
         "tokens": (pa.int64(), "Tokens of the cleaned text."),
+        "type": (pa.string(), "File ending, or `row`."),
+        "pages": (pa.int64(), "Pages, where it has some."),
+        "changed_at": (pa.timestamp("us", tz="UTC"), "When it was written, where that is known."),
         "data_classification": (pa.string(), "Data class of the item."),
         "attributes": (pa.string(), "Further fields the job keeps, JSON."),
         "problem_reason": (pa.string(), "Why it cannot be asked, where it cannot."),
@@ -80,6 +84,9 @@ def _columns(
         "input_hash": [hashlib.sha256(payload).hexdigest() for payload in payloads],
         "bytes": [len(payload) for payload in payloads],
         "tokens": list(count_tokens(texts)),
+        "type": [document.kind for document in chunk],
+        "pages": [document.pages for document in chunk],
+        "changed_at": [_instant(document.changed) for document in chunk],
         "data_classification": [document.data_classification for document in chunk],
         "attributes": [orjson.dumps(document.attributes).decode() for document in chunk],
         "problem_reason": [d.problem.reason if d.problem else None for d in chunk],
@@ -89,3 +96,7 @@ def _columns(
             for document, payload in zip(chunk, payloads, strict=True)
         ],
     }
+
+
+def _instant(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,4 +1,4 @@
-"""What all registry models share: frozen, no unknown keys, and the slugs that name things."""
+"""What all registry models share: frozen, no unknown keys; names, times, durations and sizes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ JobName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 BatchKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 NonEmpty = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+"""A time of day, such as 02:00."""
+Duration = Annotated[str, StringConstraints(pattern=r"^\d{1,6}(\.\d{1,3})?[smhd]$")]
+"""Such as 90s, 15m, 4h, 2d."""
+Size = Annotated[str, StringConstraints(pattern=r"^\d{1,9}(\.\d{1,3})?(B|kB|MB|GB)$")]
+"""Such as 500kB or 10MB, in powers of 1,000."""
 
 DataClass = Literal["public", "internal", "confidential", "restricted"]
 """Data classification, least to most sensitive (pattern section 8, "Data Classification")."""
@@ -20,6 +26,17 @@ DATA_CLASSES: tuple[DataClass, ...] = ("public", "internal", "confidential", "re
 def class_rank(data_class: str) -> int:
     """Sensitivity of a data class, 0 = public. An unknown class ranks above all known ones."""
     return DATA_CLASSES.index(data_class) if data_class in DATA_CLASSES else len(DATA_CLASSES)
+
+
+def seconds_of(duration: str) -> float:
+    """A Duration in seconds."""
+    return float(duration[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[duration[-1]]
+
+
+def bytes_of(size: str) -> int:
+    """A Size in bytes."""
+    number = size.rstrip("kMGB")
+    return int(float(number) * {"B": 1, "kB": 1_000, "MB": 10**6, "GB": 10**9}[size[len(number) :]])
 
 
 class Model(BaseModel):

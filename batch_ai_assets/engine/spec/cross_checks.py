@@ -6,12 +6,11 @@ here. A check refuses only what cannot work or must not happen; taste is left to
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import PurePath
 from typing import TypeAlias
 
+from .input_checks import check_input
 from .job import JobSpec
 from .problems import did_you_mean, one_of
 from .provider import ProviderSpec
@@ -19,10 +18,6 @@ from .schema_checks import check_output
 from .yaml_file import Where
 
 Finding: TypeAlias = tuple[Where, str]
-
-PATH_PARTS = ("home", "date", "batch")
-"""What may stand in braces in `input.path`."""
-
 
 def check_spec(spec: JobSpec, folder_name: str) -> Iterator[Finding]:
     """Everything that the job file alone can tell."""
@@ -32,7 +27,8 @@ def check_spec(spec: JobSpec, folder_name: str) -> Iterator[Finding]:
             f"{spec.job!r} is not the name of its folder, {folder_name!r}. Make them the same."
             " A job keeps its name for ever: its tables and its history are found by it.",
         )
-    yield from _check_input(spec)
+    yield from check_input(spec)
+    yield from _check_groups(spec)
     yield from _check_rules(spec)
     yield from check_output(spec.output)
     yield from _check_evaluation(spec)
@@ -83,46 +79,6 @@ def _check_budget(spec: JobSpec, *, free: bool) -> Iterator[Finding]:
         yield ("budget",), f"{spec.model.name!r} costs money. Set limit_usd."
 
 
-def _check_input(spec: JobSpec) -> Iterator[Finding]:
-    path = spec.input.path
-    for part in re.findall(r"\{([^{}]*)\}", path):
-        if part not in PATH_PARTS:
-            yield (
-                ("input", "path"),
-                f"{{{part}}} is not known.{did_you_mean(part, PATH_PARTS)}"
-                " Known here: {home}, {date}, {batch}.",
-            )
-    daily = spec.batches.cadence == "daily"
-    if not daily and "{date}" in path:
-        yield (
-            ("input", "path"),
-            "a manual batch has no date. Write {batch}, or set batches.cadence: daily.",
-        )
-    if spec.batches.window == "path" and "{date}" not in path and "{batch}" not in path:
-        yield (
-            ("input", "path"),
-            "batches.window is path, so the path must hold {date}: {home}/inbox/{date}.",
-        )
-    if PurePath(spec.input.glob).is_absolute() or ".." in PurePath(spec.input.glob).parts:
-        yield (
-            ("input", "glob"),
-            f"{spec.input.glob!r} leads out of input.path. Write a pattern below it: **/*.txt.",
-        )
-    if spec.input.format == "jsonl" and spec.input.text in spec.input.attributes:
-        yield (
-            ("input", "attributes", spec.input.attributes.index(spec.input.text)),
-            f"{spec.input.text!r} holds the document (input.text), which is kept sealed; an"
-            " attribute is not. Remove it here.",
-        )
-    if spec.input.format == "text":
-        for key in ("attributes", "classification"):
-            if getattr(spec.input, key):
-                yield (
-                    ("input", key),
-                    "a text file has no fields. Use format: jsonl, or remove this key.",
-                )
-
-
 def _check_rules(spec: JobSpec) -> Iterator[Finding]:
     counts = Counter(rule.name for rule in spec.rules)
     for place, rule in enumerate(spec.rules):
@@ -131,6 +87,20 @@ def _check_rules(spec: JobSpec) -> Iterator[Finding]:
                 ("rules", place, "name"),
                 f"{rule.name!r} is the name of another rule too. Give each rule its own name:"
                 " dead letters name the rule that failed.",
+            )
+
+
+def _check_groups(spec: JobSpec) -> Iterator[Finding]:
+    for place, group in enumerate(spec.groups):
+        if group.name in {other.name for other in spec.groups[:place]}:
+            yield (
+                ("groups", place, "name"),
+                f"{group.name!r} is the name of another group too. Give each its own name.",
+            )
+        if (group.since or group.before) and spec.input.has_rows and not spec.input.updated_at:
+            yield (
+                ("groups", place),
+                "a group by time needs the date of each row. Name its column in input.updated_at.",
             )
 
 

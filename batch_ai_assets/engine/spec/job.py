@@ -6,83 +6,21 @@ Reading files and cross-checks against the provider registry are in `registry.py
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from .base import DataClass, JobName, Model, NonEmpty, RuleName
+from .batches import BatchesSpec
+from .groups import GroupSpec, OverLength, ShardsSpec
+from .input import InputSpec
+from .input_quality import InputQualitySpec
 
-CleaningStep = Literal["newlines", "control_characters", "nfc", "strip"]
+__all__ = ["JobSpec", "RuleSpec"]
+
 _OWNER = re.compile(r"team:[\w.-]+|[A-Za-z0-9][\w.%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}", re.ASCII)
 """No wider than what Dagster takes as an owner: whatever else would fail the code location."""
-_DAYS_AHEAD = 366
-
-CLEANING_STEPS: tuple[CleaningStep, ...] = ("newlines", "control_characters", "nfc", "strip")
-
-
-class InputSpec(Model):
-    """Where the documents of a batch come from."""
-
-    path: NonEmpty
-    """Folder or file, relative to the job folder. `{home}`, `{date}`, `{batch}` are filled in."""
-    format: Literal["text", "jsonl"] = "text"
-    """`text`: every file that matches `glob` is one item; `jsonl`: every line is one item."""
-    glob: NonEmpty = "**/*"
-    """Which files below a folder are read."""
-    id: NonEmpty = "id"
-    """jsonl: the field that names the item. For `text` the relative path is the name."""
-    text: NonEmpty = "text"
-    """jsonl: the field that holds the document."""
-    attributes: tuple[NonEmpty, ...] = ()
-    """jsonl: further fields to keep with the item (not sent to the model)."""
-    classification: NonEmpty | None = None
-    """jsonl: the field that holds an item's own data class, where items carry one."""
-    clean: tuple[CleaningStep, ...] = CLEANING_STEPS
-    """Cleaning steps, in order."""
-
-
-class BatchesSpec(Model):
-    """How documents are gathered into batches."""
-
-    cadence: Literal["manual", "daily"] = "manual"
-    """`manual`: a batch whenever somebody asks for one; `daily`: one for each day."""
-    window: Literal["path", "file_time", "snapshot"] = "snapshot"
-    """Which items belong to a batch: those under a dated path, files changed on the day, or all."""
-    start: date = date(2026, 1, 1)
-    """daily: the first batch, a year ahead at most."""
-    at: str = Field(default="02:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    """daily: when the schedule fires, such as 02:00, local time in `timezone`."""
-    timezone: str = "UTC"
-    """daily: an IANA time zone, such as Europe/Paris."""
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(
-                f"{value!r} is not an IANA time zone; write e.g. Europe/Paris"
-            ) from error
-        return value
-
-    @field_validator("start")
-    @classmethod
-    def _not_far_ahead(cls, value: date) -> date:
-        last = datetime.now(UTC).date() + timedelta(days=_DAYS_AHEAD)
-        if value > last:
-            raise ValueError(f"{value} is too far ahead; write a day no later than {last}")
-        return value
-
-    @model_validator(mode="after")
-    def _window_fits_cadence(self) -> BatchesSpec:
-        if self.cadence == "manual" and self.window != "snapshot":
-            raise ValueError(
-                "a manual batch takes what is there: use window: snapshot, or cadence: daily"
-            )
-        return self
+Priority = Literal["low", "normal", "high", "urgent"]
 
 
 class ModelParameters(Model):
@@ -271,6 +209,17 @@ class JobSpec(Model):
     """Where the documents are."""
     batches: BatchesSpec = BatchesSpec()
     """How documents are gathered into batches, and when a batch runs."""
+    priority: Priority = "normal"
+    """Which of the batches that wait for a free place runs first."""
+    input_quality: InputQualitySpec = InputQualitySpec()
+    """What is expected of the documents, before any call."""
+    groups: tuple[GroupSpec, ...] = ()
+    """Documents that are treated differently: by type, size or time."""
+    over_length: OverLength = "dead_letter"
+    """A document longer than the model takes: `dead_letter`: it is not asked, and waits there;
+    `truncate`: its beginning is asked, and the row carries the flag `truncated`."""
+    shards: ShardsSpec = ShardsSpec()
+    """How the work is cut into parts."""
     model: ModelSpec
     """Which model answers."""
     prompt: PromptSpec

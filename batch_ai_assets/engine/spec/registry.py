@@ -14,6 +14,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import SpecError
+from .batches import BatchesSpec
+from .calendar import calendar_problem
+from .chains import link_chains
 from .cross_checks import check_provider, check_spec
 from .job import JobSpec
 from .problems import Problems, did_you_mean, one_of
@@ -21,7 +24,7 @@ from .provider import ProviderSpec
 from .providers_file import BUNDLED_REGISTRY, PROVIDERS_FILE, Providers, load_providers
 from .resolved import Example, ResolvedJob
 from .schema_checks import check_examples
-from .yaml_file import YamlFile, read_text, read_yaml
+from .yaml_file import Where, YamlFile, read_text, read_yaml
 
 __all__ = ["BUNDLED_REGISTRY", "BrokenJob", "Registry", "load_job", "load_registry"]
 
@@ -81,6 +84,10 @@ def load_registry(folder: Path, *, prove_rules: bool = True) -> Registry:
             jobs[job_folder.name] = load_job(job_folder, providers, prove_rules=prove_rules)
         except SpecError as error:
             broken.append(BrokenJob(job_folder.name, str(job_folder / JOB_FILE), str(error)))
+    jobs, misfits = link_chains(jobs, frozenset(one.name for one in broken))
+    for name, message in misfits.items():
+        path = str(folder / name / JOB_FILE)
+        broken.append(BrokenJob(name, path, f"{path}: input.asset: {message}"))
     return Registry(folder, jobs, providers.specs, tuple(broken))
 
 
@@ -102,7 +109,15 @@ def load_job(
     for where, message in check_spec(spec, folder.name):
         problems.add(where, message)
     provider = _find_provider(spec, providers, problems)
-    prompt_text = _read_prompt(spec, folder, problems)
+    prompt_text = _read_prompt(folder / spec.prompt.file, ("prompt", "file"), problems)
+    group_prompts = {
+        group.name: _read_prompt(
+            folder / group.prompt.file, ("groups", place, "prompt", "file"), problems
+        )
+        for place, group in enumerate(spec.groups)
+        if group.prompt is not None
+    }
+    calendar = _read_calendar(spec.batches, folder, problems)
     examples, examples_file = _read_examples(spec, folder, problems)
     if problems or provider is None:
         raise problems.error()
@@ -112,6 +127,8 @@ def load_job(
         prompt_text=prompt_text,
         examples=examples,
         folder=str(folder.absolute()),
+        group_prompts=group_prompts,
+        calendar=calendar,
     )
     _check_whole(job, examples_file, problems, prove_rules=prove_rules)
     if problems:
@@ -208,16 +225,32 @@ def _find_provider(spec: JobSpec, providers: Providers, problems: Problems) -> P
     return provider
 
 
-def _read_prompt(spec: JobSpec, folder: Path, problems: Problems) -> str:
-    path = folder / spec.prompt.file
+def _read_prompt(path: Path, where: Where, problems: Problems) -> str:
     try:
         text = read_text(path)
     except SpecError as error:
-        problems.add(("prompt", "file"), str(error))
+        problems.add(where, str(error))
         return ""
     if not text.strip():
-        problems.add(("prompt", "file"), f"{path} is empty. Write the instructions into it.")
+        problems.add(where, f"{path} is empty. Write the instructions into it.")
     return text
+
+
+def _read_calendar(spec: BatchesSpec, folder: Path, problems: Problems) -> tuple[str, ...]:
+    """The days of `batches.arrival.calendar`, a line each; blank lines and # remarks left out."""
+    if spec.arrival is None or spec.arrival.calendar is None:
+        return ()
+    where: Where = ("batches", "arrival", "calendar")
+    path = folder / spec.arrival.calendar
+    try:
+        lines = [line.partition("#")[0].strip() for line in read_text(path).splitlines()]
+    except SpecError as error:
+        problems.add(where, str(error))
+        return ()
+    days = tuple(line for line in lines if line)
+    if problem := calendar_problem(days):
+        problems.add(where, f"{path}: {problem}")
+    return days
 
 
 def _read_examples(

@@ -12,6 +12,8 @@ import hashlib
 import json
 from typing import Any
 
+from pydantic import Field
+
 from .base import Model, NonEmpty
 from .job import JobSpec
 from .provider import ModelOffer, ProviderSpec
@@ -21,6 +23,11 @@ _NO_RESULT_DEPENDS_ON: dict[str, Any] = {
     "purpose": True,
     "residency": True,
     "batches": True,
+    "priority": True,
+    "shards": True,
+    "input_quality": True,
+    "input": {"settle", "mark"},
+    "groups": {"__all__": {"concurrency": True, "prompt": {"file"}}},
     "retry": True,
     "limits": True,
     "budget": True,
@@ -54,6 +61,14 @@ class ResolvedJob(Model):
     examples: tuple[Example, ...] = ()
     folder: str
     """Where `job.yaml` lies; relative input paths start here."""
+    group_prompts: dict[str, str] = Field(default_factory=dict)
+    """Instructions of the groups that have their own, by group."""
+    calendar: tuple[str, ...] = ()
+    """The lines of `batches.arrival.calendar`: days, `last_day`, `last_business_day`."""
+    upstream: str | None = None
+    """The job whose released results are the documents, where `input.asset` names a job."""
+    partitions_of: str | None = None
+    """The job at the head of the chain, whose batches this one takes over."""
 
     @property
     def name(self) -> str:
@@ -68,6 +83,38 @@ class ResolvedJob(Model):
     def model_version(self) -> str:
         """The pinned version, or the model's name where none is pinned."""
         return self.spec.model.version or self.spec.model.name
+
+    @property
+    def partitions(self) -> str:
+        """The job that names the batches: this one, unless it follows another."""
+        return self.partitions_of or self.name
+
+    def for_group(self, group: str) -> ResolvedJob:
+        """The job as a group of its items is asked: with the group's own prompt, parameters,
+        concurrency and policy in place of the job's. `rest` is the job itself."""
+        found = next((one for one in self.spec.groups if one.name == group), None)
+        if found is None:
+            return self
+        spec = self.spec
+        parameters = found.parameters.model_dump(exclude_none=True) if found.parameters else {}
+        changes: dict[str, Any] = {
+            "model": spec.model.model_copy(
+                update={"parameters": spec.model.parameters.model_copy(update=parameters)}
+            ),
+            "over_length": found.over_length or spec.over_length,
+        }
+        if found.prompt is not None:
+            own = {"file": found.prompt.file, "version": found.prompt.version}
+            changes["prompt"] = spec.prompt.model_copy(update=own)
+        if found.concurrency is not None:
+            own_limits = {"concurrency": found.concurrency}
+            changes["limits"] = spec.limits.model_copy(update=own_limits)
+        return self.model_copy(
+            update={
+                "spec": spec.model_copy(update=changes),
+                "prompt_text": self.group_prompts.get(group, self.prompt_text),
+            }
+        )
 
     def output_schema(self) -> dict[str, Any]:
         """JSON Schema of one answer as the model gets it: the job's own, with its taxonomy.
@@ -99,6 +146,7 @@ class ResolvedJob(Model):
             "output_schema": _canonical(self.output_schema()),
             "context_tokens": self.offer.context_tokens,
             "prompt": self.prompt_text,
+            "group_prompts": self.group_prompts,
             "examples": [example.model_dump(mode="json") for example in self.examples],
         }
         text = json.dumps(decisive, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -54,6 +54,7 @@ class ItemRow:
     tokens: int
     end: str
     reason: str
+    shard: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = sa.MetaData()
 
@@ -66,7 +66,20 @@ items = sa.Table(
     sa.Column("tokens", sa.Integer, nullable=False),
     sa.Column("end", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False, default=""),
+    sa.Column("shard", sa.Integer, nullable=False, default=0),
     sa.Index("items_by_id", "plan_id", "item_id", unique=True),
+    sqlite_with_rowid=False,
+)
+
+shards = sa.Table(
+    "shards",  # the parts of a version: of which group, and how much work by estimate
+    metadata,
+    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("shard", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("group_name", sa.Text, nullable=False),
+    sa.Column("to_ask", sa.Integer, nullable=False),
+    sa.Column("tokens_in", sa.Integer, nullable=False),
+    sa.Column("truncated", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -77,6 +90,30 @@ claims = sa.Table(
     sa.Column("item_id", sa.Text, primary_key=True),
     sa.Column("input_hash", sa.LargeBinary, primary_key=True),
     sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+arrivals = sa.Table(
+    "arrivals",  # files that a job on arrival has seen, and the batch that claimed each
+    metadata,
+    sa.Column("job", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, primary_key=True),
+    sa.Column("items", sa.Integer, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("seen_at", sa.Float, nullable=False),
+    sa.Column("batch", sa.Text),
+    sa.Index("arrivals_by_batch", "job", "batch"),
+    sqlite_with_rowid=False,
+)
+
+occasions = sa.Table(
+    "occasions",  # flags and calendar days that were obeyed, so that none is obeyed twice
+    metadata,
+    sa.Column("job", sa.Text, primary_key=True),
+    sa.Column("occasion", sa.Text, primary_key=True),
+    sa.Column("batch", sa.Text, nullable=False, default=""),
     sa.Column("at", sa.Float, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -17,9 +17,9 @@ from batch_ai_assets.engine.intake.cleaning import (
     nfc,
     strip,
 )
-from batch_ai_assets.engine.spec.job import CLEANING_STEPS
+from batch_ai_assets.engine.spec.input import DEFAULT_CLEANING
 
-clean = cleaner(CLEANING_STEPS)
+clean = cleaner(DEFAULT_CLEANING)
 noisy = st.text(st.one_of(st.characters(), st.sampled_from("\r\n\x0b\x0c\x85\u2028\0\x1b e\u0301")))
 
 

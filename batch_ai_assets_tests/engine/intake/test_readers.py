@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from batch_ai_assets.engine.intake import Document, read_documents, resolve_location
 from batch_ai_assets.engine.intake.cleaning import cleaner
 from batch_ai_assets.engine.intake.seen import SeenNames
-from batch_ai_assets.engine.spec.job import CLEANING_STEPS
+from batch_ai_assets.engine.spec.input import DEFAULT_CLEANING
 
 from .jobs import job_for, read, read_lines_of
 
-clean = cleaner(CLEANING_STEPS)
+clean = cleaner(DEFAULT_CLEANING)
 
 ids = st.one_of(
     st.sampled_from(["a", "a#line=2", "a#2", "orders.jsonl#line=1", "orders.jsonl#line=3"]),

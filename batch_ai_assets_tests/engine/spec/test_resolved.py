@@ -57,6 +57,9 @@ IRRELEVANT = st.fixed_dictionaries(
         "batches": st.sampled_from([{}, {"cadence": "daily"}, {"cadence": "daily", "at": "04:00"}]),
         "retention": st.sampled_from([{}, {"inputs_days": 30}]),
         "consumers": st.sampled_from([[], ["risk"]]),
+        "priority": st.sampled_from(["low", "urgent"]),
+        "shards": st.just({"count": 7}),
+        "input_quality": st.just({"empty": 0.5, "block": ["empty"]}),
         "tags": st.dictionaries(st.text(), st.text(), max_size=2),
     }
 )
@@ -111,6 +114,9 @@ def test_what_no_result_depends_on_does_not_change_the_hash(
         ("rules.0.sql", "topic <> 'x'"),
         ("rules.0.severity", "warn"),
         ("evaluation", {"field": "topic", "truth": "label"}),
+        ("over_length", "truncate"),
+        ("groups", [{"name": "long", "tokens_from": 100, "over_length": "truncate"}]),
+        ("groups", [{"name": "long", "tokens_from": 100, "parameters": {"seed": 1}}]),
     ],
 )
 def test_what_decides_results_changes_the_hash(change: tuple[str, object]) -> None:
@@ -137,9 +143,10 @@ def test_prompt_examples_and_context_change_the_hash(part: dict[str, Any]) -> No
 def test_every_key_of_a_job_is_known_to_be_relevant_or_not() -> None:
     """A new key must be put on one side on purpose: here, and in the tests above."""
     relevant = {"job", "data_classification", "input", "model", "prompt", "output", "rules"}
-    relevant |= {"evaluation"}
+    relevant |= {"evaluation", "groups", "over_length"}
     irrelevant = {"owner", "purpose", "residency", "budget", "limits", "retry", "sla"}
     irrelevant |= {"thresholds", "batches", "retention", "consumers", "tags"}
+    irrelevant |= {"input_quality", "priority", "shards"}
     assert relevant | irrelevant == set(JobSpec.model_fields)
 
 
