@@ -8,15 +8,12 @@ import orjson
 
 from ..spec.input import InputSpec
 from .admission import MAX_ITEM_BYTES, Item
-from .cleaning import control_characters
 from .document import Problem
 from .files import FileAccess, list_files
 from .lines import Line, read_lines
 from .location import InputLocation
+from .records import kind_of, record_item
 from .retry import Retry
-
-MAX_ID_CHARACTERS = 1024
-_EXACT = 2**53
 
 
 def read_jsonl(
@@ -36,26 +33,13 @@ def read_jsonl(
 
 def _item(spec: InputSpec, file: str, line: Line) -> Item:
     mark = f"#line={line.number}"
-    source = file + mark
     raw = line.content or b""
     where = f"line {line.number} of {file!r}"
     record = _parsed(line, where)
     if isinstance(record, Problem):
-        return Item(source, source, raw, mark=mark, problem=record)
-    name = source if spec.id is None else _identity(record, spec.id, where)
-    text = _text(record, spec.text, where)
-    attributes = _attributes(record, spec.attributes, where)
-    problems = (found for found in (name, text, attributes) if isinstance(found, Problem))
-    return Item(
-        name=source if isinstance(name, Problem) else name,
-        source=source,
-        raw=raw,
-        text="" if isinstance(text, Problem) else text,
-        attributes={} if isinstance(attributes, Problem) else attributes,
-        data_class=_data_class(record, spec.classification),
-        mark=mark,
-        problem=next(problems, None),
-    )
+        source = file + mark
+        return Item(source, source, raw, mark=mark, problem=record, kind="row")
+    return record_item(spec, record, file, mark, raw, where)
 
 
 # Problems name the file, the line and the field; they never quote what is in the line.
@@ -73,7 +57,7 @@ def _parsed(line: Line, where: str) -> dict[str, object] | Problem:
         return _broken(line.content, error, where)
     if not isinstance(record, dict):
         return Problem(
-            "unreadable", f"{where} is {_kind(record)}, not an object; write {{...}} on each line"
+            "unreadable", f"{where} is {kind_of(record)}, not an object; write {{...}} on each line"
         )
     return record
 
@@ -91,66 +75,3 @@ def _broken(content: bytes, error: orjson.JSONDecodeError, where: str) -> Proble
         "unreadable",
         f"{where} is not valid JSON: {error.msg}, column {error.colno}; correct the line",
     )
-
-
-def _identity(record: dict[str, object], field: str, where: str) -> str | Problem:
-    value = record.get(field)
-    if isinstance(value, float) and not abs(value) < _EXACT:
-        # From here on two different numbers may have been read as the same one.
-        what = f"has in {field!r} a number too large to be exact; write it in quotes"
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    elif value is None:
-        what = f"has no {field!r}, which input.id names as the id; add it"
-    elif not isinstance(value, str):
-        what = f"has {_kind(value)} in {field!r}; an id is a string or a number"
-    elif not value.strip() or "\0" in value:
-        what = f"has no usable id in {field!r}: it is blank or holds NUL; change it"
-    elif len(value) > MAX_ID_CHARACTERS:
-        what = f"has in {field!r} more than {MAX_ID_CHARACTERS:,} characters; use a shorter id"
-    else:
-        return value
-    return Problem("missing_id", f"{where} {what}")
-
-
-def _text(record: dict[str, object], field: str, where: str) -> str | Problem:
-    value = record.get(field)
-    if isinstance(value, str):
-        return value
-    if value is None:
-        what = f"has no {field!r}, which input.text names as the text; add it"
-    else:
-        what = f"has {_kind(value)} in {field!r}, which is not text; write a string"
-    return Problem("missing_text", f"{where} {what}")
-
-
-def _attributes(
-    record: dict[str, object], fields: tuple[str, ...], where: str
-) -> dict[str, str] | Problem:
-    """The fields as strings: objects and lists as JSON, null as if it were not there."""
-    found = {field: value for field in fields if (value := record.get(field)) is not None}
-    try:
-        return {field: _as_string(value) for field, value in found.items()}
-    except orjson.JSONEncodeError:
-        return Problem(
-            "unreadable", f"{where} nests an attribute too deeply to be kept; flatten it"
-        )
-
-
-def _data_class(record: dict[str, object], field: str | None) -> str:
-    """The item's own data class; what is no string names no known class."""
-    value = None if field is None else record.get(field)
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else _kind(value)
-
-
-def _as_string(value: object) -> str:
-    return control_characters(value) if isinstance(value, str) else orjson.dumps(value).decode()
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    kinds = {dict: "an object", list: "a list", str: "a string", int: "a number", float: "a number"}
-    return kinds.get(type(value), "null")

@@ -1,0 +1,59 @@
+"""Instant: when a row was written or changed, in the spellings that sources have for it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
+_DAY_DIGITS = 8
+# Beyond 1e11 seconds lies the year 5138: such a figure counts in finer units.
+_UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+
+
+def epoch_seconds(value: object) -> float | None:
+    """UTC seconds since the epoch; None for null and blank.
+
+    Takes dates (their midnight) and datetimes, ISO 8601 strings, and numbers or digits: seconds
+    since the epoch, or milli-, micro- or nanoseconds where they are too large for it. What names
+    no time zone is UTC. Raises ValueError for anything else.
+    """
+    if isinstance(value, str):
+        value = _read(value.strip())
+    if is_null(value):
+        return None
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    if isinstance(value, date):
+        return datetime.combine(value, time.min, UTC).timestamp()
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return _in_seconds(value)
+    raise ValueError("not an instant")
+
+
+def is_null(value: object) -> bool:
+    """Whether there is no value: null, and what tables write in its place (NaN, NaT)."""
+    return value is None or (isinstance(value, float | Decimal | datetime) and value != value)
+
+
+def _read(text: str) -> datetime | float | None:
+    if not text:
+        return None
+    if _NUMBER.fullmatch(text) and len(text) != _DAY_DIGITS:
+        return float(text)
+    return datetime.fromisoformat(text)
+
+
+def _in_seconds(value: int | float | Decimal) -> float:
+    number = float(value) if abs(value) < 1e21 else float("inf")
+    for above, unit in _UNITS:
+        if abs(number) >= above:
+            number /= unit
+            break
+    try:
+        # Only what a calendar can name can be kept.
+        datetime.fromtimestamp(number, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError("beyond the calendar") from error
+    return number
