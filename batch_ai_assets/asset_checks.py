@@ -91,7 +91,7 @@ def _spec(job: ResolvedJob, words: Words) -> dg.AssetCheckSpec:
         asset=asset_key(job, "validation_report"),
         description=f"{words.text} ({bar})",
         blocking=blocking,
-        partitions_def=batch_partitions(job.spec),
+        partitions_def=batch_partitions(job),
     )
 
 

@@ -10,8 +10,8 @@ from batch_ai_assets.asset_checks import job_checks
 from batch_ai_assets.assets import job_assets
 from batch_ai_assets.assets.catalogue import asset_key
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
-from batch_ai_assets.run_tags import RUN_TAGS
-from batch_ai_assets.schedules import AssetJob, Schedule, daily_schedule
+from batch_ai_assets.run_tags import run_tags
+from batch_ai_assets.schedules import AssetJob, batch_schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class JobDefinitions:
     """All eight assets and their checks, in one process."""
     export: AssetJob
     """`dead_letter_queue` alone."""
-    schedule: Schedule | None
+    schedule: dg.ScheduleDefinition | None
 
 
 def job_definitions(job: ResolvedJob) -> JobDefinitions:
@@ -32,24 +32,28 @@ def job_definitions(job: ResolvedJob) -> JobDefinitions:
     assets = tuple(job_assets(job))
     checks = job_checks(job)
     run = _asset_job(
+        job,
         job.name,
         dg.AssetSelection.groups(job.name),
         f"Runs a whole batch: {job.spec.purpose}",
     )
     export = _asset_job(
+        job,
         f"{job.name}__dead_letters",
         dg.AssetSelection.assets(asset_key(job, "dead_letter_queue")).without_checks(),
         "Writes the dead letters of a batch again, after they changed.",
     )
-    return JobDefinitions(assets, checks, run, export, daily_schedule(job.spec, run))
+    return JobDefinitions(assets, checks, run, export, batch_schedule(job, run))
 
 
-def _asset_job(name: str, selection: dg.AssetSelection, description: str) -> AssetJob:
+def _asset_job(
+    job: ResolvedJob, name: str, selection: dg.AssetSelection, description: str
+) -> AssetJob:
     return dg.define_asset_job(
         name,
         selection=selection,
         description=description,
         # Every run shows its job's tags as chips: what stewards filter by is on the assets.
-        tags=RUN_TAGS,
+        tags=run_tags(job.spec),
         executor_def=dg.in_process_executor,
     )

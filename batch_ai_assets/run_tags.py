@@ -12,6 +12,7 @@ import socket
 from collections.abc import Mapping
 
 from batch_ai_assets.engine.errors import SpecError
+from batch_ai_assets.engine.spec.job import JobSpec, Priority
 
 STATE = "batch_ai/state"
 MODE = "batch_ai/mode"
@@ -24,6 +25,14 @@ RUN_TAGS: Mapping[str, str] = {
     # A run that comes back after its worker died asks every stage again: each knows what it has.
     "dagster/retry_strategy": "ALL_STEPS",
 }
+
+PRIORITIES: Mapping[Priority, int] = {"low": -1, "normal": 0, "high": 1, "urgent": 2}
+"""A priority as Dagster's run queue counts it: the highest first, 0 where nobody says."""
+
+
+def run_tags(job: JobSpec) -> dict[str, str]:
+    """The tags of every run of the job, whoever starts it: schedule, sensor, person, backfill."""
+    return {**RUN_TAGS, "dagster/priority": str(PRIORITIES[job.priority])}
 
 
 def this_process() -> str:

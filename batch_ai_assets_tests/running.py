@@ -36,9 +36,9 @@ class Platform:
         self, job: str, batch: str, *, engine: Connections | None = None, **tags: str
     ) -> dg.ExecuteInProcessResult:
         """Run a Dagster job, as a click in the UI does; `engine` replaces the connections."""
-        spec = self.registry.jobs[job.removesuffix("__dead_letters")].spec
-        if spec.batches.cadence == "manual":
-            self.instance.add_dynamic_partitions(spec.job, [batch])
+        found = self.registry.jobs[job.removesuffix("__dead_letters")]
+        if not found.spec.batches.timed:
+            self.instance.add_dynamic_partitions(found.partitions, [batch])
         overrides = {"engine": engine} if engine else None
         made = build_defs(self.registry, overrides).resolve_job_def(job)
         return made.execute_in_process(

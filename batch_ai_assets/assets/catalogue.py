@@ -108,7 +108,7 @@ def entry(job: ResolvedJob, name: AssetName) -> dict[str, Any]:
         "name": name,
         "key_prefix": job.name,
         "group_name": job.name,
-        "partitions_def": batch_partitions(job.spec),
+        "partitions_def": batch_partitions(job),
         "description": said.text.format(job=job.name, purpose=job.spec.purpose),
         "owners": [job.spec.owner],
         "kinds": set(said.kinds),

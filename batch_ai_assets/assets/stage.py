@@ -124,8 +124,8 @@ def _check_key(context: AnyContext, job: ResolvedJob) -> None:
     try:
         checked_batch_key(job.spec, key, datetime.now(UTC))
     except SpecError as error:
-        if job.spec.batches.cadence == "manual":
-            context.instance.delete_dynamic_partition(job.name, key)
+        if not job.spec.batches.timed:
+            context.instance.delete_dynamic_partition(job.partitions, key)
         raise SpecError(f"{error}. Nothing was read or written.") from error
 
 

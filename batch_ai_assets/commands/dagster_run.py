@@ -67,8 +67,8 @@ def run_batch_in_process(
     """Run the batch `key` to its end."""
     with instance() as here, closing(Connections(open_deps(progress=progress))) as connections:
         close_dead_runs(here)
-        if job.spec.batches.cadence == "manual":
-            here.add_dynamic_partitions(job.name, [key])
+        if not job.spec.batches.timed:
+            here.add_dynamic_partitions(job.partitions, [key])
         definitions = build_defs(_only(registry, job), {ENGINE: connections})
         asset_job = definitions.resolve_job_def(job.name)
         console = _console(_VERBOSE if verbose else _QUIET)
