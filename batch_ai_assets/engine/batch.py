@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from .asking import ask
 from .completion import draw_up
 from .deps import Deps, Mode, Run
 from .enriched import enriched_rows
@@ -27,12 +28,13 @@ from .errors import (
 from .events import log_event
 from .exports import export_dead_letters, export_reviews
 from .held import ending, held, move
-from .inference.run import run_shard
 from .inputs import documents
+from .inspection import inspect, inspected, refusal
 from .judging import Judging
 from .planning.manifest import manifest_rows, manifest_schema
-from .planning.plan import Planner, work_plan_schema
+from .planning.plan import Planner
 from .planning.versions import Step, frozen_job, next_step
+from .planning.work_plan import work_plan_schema
 from .reporting.completion import CompletionRecord
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
@@ -104,6 +106,9 @@ def plan_work(
         step = _next(plan, job, run, deps)
         if step is not Step.PLAN and plan is not None and plan.work_plan_path is not None:
             return deps.tables.open(plan.work_plan_path)
+        findings = inspect(job, raw, deps)
+        if blocking_failures(findings):
+            raise refusal(job, raw, run, deps, findings)
         plan = store.batches.begin_plan(
             job.name,
             batch,
@@ -113,7 +118,7 @@ def plan_work(
             raw_path=raw.path,
             items=raw.rows,
         )
-        planner = Planner(job, plan, store, deps.sealer)
+        planner = Planner(job, plan, store, deps.sealer, run.shards)
         planner.run(raw)
         table = deps.tables.write(
             job.name, "work_plan", batch, run.run_id, work_plan_schema(), planner.work_plan()
@@ -123,7 +128,7 @@ def plan_work(
         log_event(
             "batch_planned",
             job=job.name, batch=batch, run_id=run.run_id, version=plan.version,
-            items=planner.tally.items, to_ask=planner.tally.to_ask,
+            items=raw.rows, to_ask=planner.to_ask, shards=len(planner.shards),
         )  # fmt: skip
         return table
 
@@ -141,7 +146,7 @@ def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
         if plan.started_at is None:
             deps.store.batches.mark(plan.plan_id, started_at=deps.store.clock())
         frozen, raw = frozen_job(plan, job), deps.tables.open(plan.raw_path)
-        run_shard(frozen, plan, raw, run.run_id, deps)
+        ask(frozen, plan, raw, run, deps)
         table = deps.tables.write(
             job.name,
             "enriched_outputs",
@@ -295,7 +300,7 @@ def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRe
                 "completed. Run the whole job; it goes on where it stopped."
             )
         state = State.COMPLETED_WITH_DEAD_LETTERS if counts.dead else State.COMPLETED
-        findings = checks(job, batch, deps)
+        findings = (*inspected(job, plan, deps), *checks(job, batch, deps))
         if all(one.version != plan.version for one in deps.store.releases.of(job.name, batch)):
             raise OrderError(
                 f"Nothing of version {plan.version} of {job.name}/{batch} is released yet. "

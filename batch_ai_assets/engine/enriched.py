@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .asked_ways import AskedWays
 from .sealing import Sealer
 from .spec.resolved import ResolvedJob
 from .state.rows import EnrichedRow, Plan, Status
@@ -30,11 +31,17 @@ def enriched_rows(
     import pyarrow as pa
 
     schema = enriched_schema(job)
-    classes = RowReader(raw, ["data_classification"])
+    ways = AskedWays(job, store.shards.of(plan))
+    inputs = RowReader(raw, ["data_classification", "tokens"])
     for chunk in store.answers.enriched(plan):
-        data_class = classes.take([row.seq for row in chunk])["data_classification"].to_pylist()
-        columns = _lineage(job, plan, chunk, data_class) | _fields(job, chunk, sealer)
-        columns["flags"] = [[] for _ in chunk]
+        read = inputs.take([row.seq for row in chunk])
+        columns = _lineage(job, plan, chunk, read["data_classification"].to_pylist())
+        columns |= _fields(job, chunk, sealer)
+        columns["prompt_version"] = [ways.prompt_version(row.shard) for row in chunk]
+        columns["flags"] = [
+            ways.flags(row.shard, tokens)
+            for row, tokens in zip(chunk, read["tokens"].to_pylist(), strict=True)
+        ]
         yield pa.record_batch(
             [pa.array(columns[field.name], field.type) for field in schema], schema=schema
         )
@@ -52,7 +59,6 @@ def _lineage(
         "provider": job.spec.model.provider,
         "model": job.spec.model.name,
         "model_version": job.model_version,
-        "prompt_version": job.spec.prompt.version,
         "schema_version": job.spec.output.version,
     }
     return {name: [value] * len(rows) for name, value in same.items()} | {

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .asked_ways import AskedWays
 from .deadletter.letter import LetterWriter
 from .deps import Deps
 from .figures import End
@@ -50,6 +51,7 @@ class Judging:
     ) -> None:
         self._job, self._plan, self._raw, self._enriched = job, plan, raw, enriched
         self._deps = deps
+        self._ways = AskedWays(job, deps.store.shards.of(plan))
         failing = failing_items(job, enriched.files, deps.connect) if enriched.rows else {}
         by_severity: dict[str, dict[str, frozenset[int]]] = {"error": {}, "warn": {}}
         for rule in job.spec.rules:
@@ -117,7 +119,10 @@ class Judging:
             "item_id": [item.item_id for item in items],
             "end": [item.end for item in items],
             "reason": [item.reason or None for item in items],
-            "flags": [self.findings.failed(item.seq)[1] for item in items],
+            "flags": [
+                self._ways.flags(item.shard, item.tokens) + self.findings.failed(item.seq)[1]
+                for item in items
+            ],
         }
         for name, seqs in {**self.findings.error, **self.findings.warn}.items():
             columns[f"rule_{name}"] = [
@@ -141,7 +146,10 @@ class Judging:
             "item_id": (pa.string(), "The document."),
             "end": (pa.string(), "Where the item ended."),
             "reason": (pa.string(), "Why, where it is not valid."),
-            "flags": (pa.list_(pa.string()), "Names of the warn rules it fails."),
+            "flags": (
+                pa.list_(pa.string()),
+                "Names of the warn rules it fails; input_truncated: only its beginning was asked.",
+            ),
         } | {
             f"rule_{rule.name}": (pa.bool_(), rule.description or f"True: {rule.sql}")
             for rule in self._job.spec.rules
@@ -161,13 +169,13 @@ class Judging:
         review_below = self._job.spec.output.review_below
         for rows in self._enriched.scan():
             seqs, sure = rows["seq"].to_pylist(), rows["confidence"].to_pylist()
-            flags: list[list[str]] = []
+            flags: list[list[str]] = rows["flags"].to_pylist()
             keep: list[bool] = []
-            for seq, confidence in zip(seqs, sure, strict=True):
+            for row_flags, seq, confidence in zip(flags, seqs, sure, strict=True):
                 errors, warns = self.findings.failed(seq)
                 verdict = judge(confidence, review_below, errors, warns)
                 keep.append(verdict.end is End.VALID)
-                flags.append(list(verdict.flags))
+                row_flags.extend(verdict.flags)
             arrays = [
                 pa.array(flags, field.type) if field.name == "flags" else rows[field.name]
                 for field in schema

@@ -1,7 +1,7 @@
-"""Counting tokens at planning: exact for the o200k vocabulary, offline.
+"""Counting and cutting by tokens: exact for the o200k vocabulary, offline.
 
 Models with another vocabulary count otherwise; for them the figure is an estimate, which the
-`usage` of each answer corrects. What a whole request costs is reckoned elsewhere in `planning`.
+`usage` of each answer corrects. What a whole request costs is reckoned in `planning`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from quicktok import Tokenizer
 
 ENCODING = "o200k_base"
+MESSAGE_TOKENS = 16
+"""What a chat format adds round one document, tokens."""
 _CHUNK_CHARACTERS = 4_000_000
 
 
@@ -32,9 +34,18 @@ def count_tokens(texts: list[str]) -> list[int]:
     return counts
 
 
-def upper_bound(text: str) -> int:
-    """More tokens than this the text cannot have: its UTF-8 bytes. Costs next to nothing."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+def cut_to(text: str, tokens: int) -> str:
+    """The beginning of `text`: at most `tokens` tokens, no character broken in two."""
+    tokenizer = _tokenizer()
+    ids = tokenizer.encode_ordinary(text)
+    if len(ids) <= tokens:
+        return text
+    # A beginning that was cut inside a word may count a token more when it stands alone.
+    for kept in range(max(tokens, 0), 0, -1):
+        beginning = tokenizer.decode_bytes(ids[:kept]).decode("utf-8", "ignore")
+        if len(tokenizer.encode_ordinary(beginning)) <= tokens:
+            return beginning
+    return ""
 
 
 @cache

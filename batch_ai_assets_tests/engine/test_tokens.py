@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_ai_assets.engine.planning.tokens import count_tokens, upper_bound
+from batch_ai_assets.engine.tokens import count_tokens, cut_to
 
 # Counts of the public o200k vocabulary.
 KNOWN = {
@@ -44,7 +44,7 @@ def test_a_text_counts_alike_alone_and_among_others_and_never_above_its_bound(
 ) -> None:
     together = count_tokens(texts)
     assert together == [count_tokens([text])[0] for text in texts]
-    assert all(n <= upper_bound(text) for n, text in zip(together, texts, strict=True))
+    assert all(n <= len(text.encode()) for n, text in zip(together, texts, strict=True))
 
 
 def test_more_text_than_one_call_of_the_library_takes_keeps_its_order() -> None:
@@ -52,11 +52,21 @@ def test_more_text_than_one_call_of_the_library_takes_keeps_its_order() -> None:
     assert count_tokens(texts) == [count_tokens([text])[0] for text in texts]
 
 
-def test_the_bound_is_the_bytes_of_a_text() -> None:
-    assert [upper_bound(text) for text in ("", "abc", "é漢😀")] == [0, 3, 9]
-
-
 def test_long_runs_of_one_character_are_counted() -> None:
     for char in ("a", " ", "\n", "!", "漢"):
         (tokens,) = count_tokens([char * 1_000_000])
-        assert 0 < tokens <= upper_bound(char) * 1_000_000
+        assert 0 < tokens <= len(char.encode()) * 1_000_000
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=200), st.integers(0, 60))
+def test_a_cut_text_is_a_beginning_that_fits(text: str, most: int) -> None:
+    kept = cut_to(text, most)
+    assert text.startswith(kept)
+    assert count_tokens([kept])[0] <= most
+    if count_tokens([text])[0] <= most:
+        assert kept == text
+
+
+def test_a_cut_keeps_about_all_that_fits() -> None:
+    kept = cut_to("The quick brown fox jumps over the lazy dog. " * 1000, 500)
+    assert 498 <= count_tokens([kept])[0] <= 500

@@ -64,6 +64,7 @@ class Judge:
                 return Judged(
                     Entry(
                         seq=item.seq,
+                        shard=item.shard,
                         attempt=item.attempt,
                         worker=worker,
                         status=Status.ANSWERED,
@@ -124,6 +125,7 @@ class Judge:
             status = Status.INVALID if invalid else Status.TRANSIENT
         entry = Entry(
             seq=item.seq,
+            shard=item.shard,
             attempt=item.attempt,
             worker=worker,
             status=status,

@@ -8,6 +8,7 @@ still needs a call.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..sealing import Sealer, document_context
@@ -30,6 +31,7 @@ class WorkItem:
     input_hash: bytes
     request_hash: bytes
     tokens: int
+    shard: int
     attempt: int
     """Number of the coming attempt, from 1."""
 
@@ -44,6 +46,7 @@ class Feed:
         raw: BatchTable,
         sealer: Sealer,
         template: RequestTemplate,
+        shards: Sequence[int],
         writer: Writer,
         run_id: str,
     ) -> None:
@@ -52,6 +55,7 @@ class Feed:
         self._rows = RowReader(raw, ["item_id", "sealed", "input_hash", "tokens"])
         self._sealer = sealer
         self._template = template
+        self._shards = shards
         self._writer = writer
         self._worker = f"{run_id}/store"
         self._after = -1
@@ -67,29 +71,30 @@ class Feed:
         if self._returned is not None:
             chunk, self._returned = self._returned, None
             return chunk
-        to_do = self._store.items.to_do(self._plan, self._after, CHUNK)
+        to_do = self._store.items.to_do(self._plan, self._shards, self._after, CHUNK)
         if not to_do:
             return None
         seqs = list(to_do)
         self._after = seqs[-1]
         rows = self._rows.take(seqs)
         inputs = [bytes.fromhex(value) for value in rows["input_hash"].to_pylist()]
-        hashes = [self._template.request_hash(value) for value in inputs]
+        tokens = rows["tokens"].to_pylist()
+        hashes = list(map(self._template.request_hash, inputs, tokens))
         stored = {} if self._plan.mode == "fresh" else self._store.answers.look_up(hashes)
         ids, sealed = rows["item_id"].to_pylist(), rows["sealed"]
-        tokens = rows["tokens"].to_pylist()
         ask: list[WorkItem] = []
         for index, seq in enumerate(seqs):
-            attempt, answer = to_do[seq] + 1, stored.get(hashes[index])
+            (shard, attempts), answer = to_do[seq], stored.get(hashes[index])
             if answer is not None:
-                self._serve(seq, attempt, answer)
+                self._serve(seq, shard, attempts + 1, answer)
                 continue
             text = self._open(ids[index], sealed[index].as_py())
             ask.append(
                 WorkItem(
-                    seq, ids[index], text, inputs[index], hashes[index], tokens[index], attempt
+                    seq, ids[index], self._template.asked_text(text, tokens[index]),
+                    inputs[index], hashes[index], tokens[index], shard, attempts + 1,
                 )
-            )
+            )  # fmt: skip
         return ask
 
     def served_since_last(self) -> int:
@@ -97,10 +102,11 @@ class Feed:
         served, self._served = self._served, 0
         return served
 
-    def _serve(self, seq: int, attempt: int, answer: StoredAnswer) -> None:
+    def _serve(self, seq: int, shard: int, attempt: int, answer: StoredAnswer) -> None:
         self._writer.put(
             Entry(
                 seq=seq,
+                shard=shard,
                 attempt=attempt,
                 worker=self._worker,
                 status=Status.FROM_STORE,

@@ -7,11 +7,13 @@ so no document can close them. It is never looked at as a template.
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from typing import Any
 
 import orjson
 
 from ..spec.resolved import ResolvedJob
+from ..tokens import MESSAGE_TOKENS, count_tokens, cut_to
 
 
 def wrap_document(text: str) -> str:
@@ -52,6 +54,8 @@ class RequestTemplate:
         self._head = body[:-2] + b',{"role":"user","content":'
         self._tail = b"}]}"
         self.max_tokens = parameters.max_tokens
+        self.truncates = job.spec.over_length == "truncate"
+        self._context_tokens = job.offer.context_tokens
         self._prefix = hashlib.sha256(
             orjson.dumps(
                 [
@@ -74,8 +78,32 @@ class RequestTemplate:
         """
         return self._head + orjson.dumps(_wrap(text, input_hash.hex()[:12])) + self._tail
 
-    def request_hash(self, input_hash: bytes) -> bytes:
-        """sha256 over all that decides the answer: what is asked of whom, and the document."""
+    @cached_property
+    def prompt_tokens(self) -> int:
+        """Tokens of a request without its document."""
+        return count_tokens([self.body("", b"").decode()])[0]
+
+    @cached_property
+    def room(self) -> int:
+        """Tokens that a document may have; 0 or less where the prompt leaves none."""
+        taken = self.max_tokens + self.prompt_tokens + MESSAGE_TOKENS
+        return self._context_tokens - taken
+
+    def cuts(self, tokens: int) -> bool:
+        """Whether only the beginning of a document of this length is asked."""
+        return self.truncates and tokens > self.room > 0
+
+    def asked_text(self, text: str, tokens: int) -> str:
+        """What is asked of a document: all of it, or the beginning that there is room for."""
+        return cut_to(text, self.room) if self.cuts(tokens) else text
+
+    def request_hash(self, input_hash: bytes, tokens: int = 0) -> bytes:
+        """sha256 over all that decides the answer: what is asked of whom, and the document.
+
+        `tokens` of the document: one that is cut is another question than one that is not.
+        """
         digest = self._prefix.copy()
         digest.update(input_hash)
+        if self.cuts(tokens):
+            digest.update(b"cut to %d" % self.room)
         return digest.digest()

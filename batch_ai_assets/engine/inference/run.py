@@ -1,4 +1,4 @@
-"""run_shard: ask the provider about every item that needs it, in passes, until none does.
+"""run_shards: ask the provider about every item of some shards that needs it, in passes.
 
 The primary pass, then retry sweeps with growing pauses. Signals drain: no further call leaves,
 calls in flight may answer within the grace, everything is committed, then the run ends.
@@ -11,7 +11,7 @@ import gc
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ..control.budget import Purse
@@ -36,21 +36,37 @@ _PROGRESS_SECONDS = 1.0
 _LOGGED_PROGRESS_SECONDS = 10.0
 
 
-def run_shard(job: ResolvedJob, plan: Plan, raw: BatchTable, run_id: str, deps: Deps) -> None:
-    """Return when no item of the version needs a call; everything is committed then.
+def run_shards(
+    job: ResolvedJob,
+    plan: Plan,
+    raw: BatchTable,
+    shards: Sequence[int],
+    run_id: str,
+    deps: Deps,
+) -> None:
+    """Return when no item of these shards needs a call; everything is committed then.
 
-    Raises BatchHalted, BatchInterrupted or StateError; what was answered is committed as far as
-    the store allows.
+    `job`: as the group is asked that all these shards belong to. Nothing here knows its host: the
+    shards of a batch may be worked in one process or in many. Raises BatchHalted,
+    BatchInterrupted or StateError; what was answered is committed as far as the store allows.
     """
+    if not deps.store.items.left_to_do(plan, shards):
+        return
     with _signals_restored(), _rare_garbage_collection():
-        asyncio.run(_Shard(job, plan, raw, run_id, deps).run())
+        asyncio.run(_Shards(job, plan, raw, shards, run_id, deps).run())
 
 
-class _Shard:
+class _Shards:
     def __init__(
-        self, job: ResolvedJob, plan: Plan, raw: BatchTable, run_id: str, deps: Deps
+        self,
+        job: ResolvedJob,
+        plan: Plan,
+        raw: BatchTable,
+        shards: Sequence[int],
+        run_id: str,
+        deps: Deps,
     ) -> None:
-        self._job, self._plan, self._raw = job, plan, raw
+        self._job, self._plan, self._raw, self._shards = job, plan, raw, shards
         self._run_id, self._deps = run_id, deps
         self._template = RequestTemplate(job)
 
@@ -58,8 +74,6 @@ class _Shard:
         deps, job = self._deps, self._job
         counts = deps.store.conservation(self._plan)
         left = deps.store.items.left_to_do(self._plan)
-        if not left:
-            return
         self._total = counts.items
         self._done_before = counts.items - left
         self._dead_before = counts.dead
@@ -108,7 +122,7 @@ class _Shard:
             if self._crew.stopped:
                 return
             await asyncio.to_thread(self._writer.flush)
-            left = await asyncio.to_thread(self._deps.store.items.left_to_do, self._plan)
+            left = await asyncio.to_thread(self._left)
             log_event(
                 "pass_finished",
                 job=self._job.name, batch=self._plan.batch, number=number, left=left,
@@ -125,11 +139,14 @@ class _Shard:
                 return
             feed, number = self._feed(), number + 1
 
+    def _left(self) -> int:
+        return self._deps.store.items.left_to_do(self._plan, self._shards)
+
     def _feed(self) -> Feed:
         deps = self._deps
         return Feed(
-            deps.store, self._plan, self._raw, deps.sealer, self._template, self._writer,
-            self._run_id,
+            deps.store, self._plan, self._raw, deps.sealer, self._template, self._shards,
+            self._writer, self._run_id,
         )  # fmt: skip
 
     def _catch_signals(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -16,7 +16,7 @@ import orjson
 
 from ..intake.document import Document
 from ..sealing import Sealer, document_context
-from .tokens import count_tokens
+from ..tokens import count_tokens
 
 if TYPE_CHECKING:
     import pyarrow as pa

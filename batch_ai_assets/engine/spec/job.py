@@ -217,7 +217,7 @@ class JobSpec(Model):
     """Documents that are treated differently: by type, size or time."""
     over_length: OverLength = "dead_letter"
     """A document longer than the model takes: `dead_letter`: it is not asked, and waits there;
-    `truncate`: its beginning is asked, and the row carries the flag `truncated`."""
+    `truncate`: its beginning is asked, and its row carries the flag `input_truncated`."""
     shards: ShardsSpec = ShardsSpec()
     """How the work is cut into parts."""
     model: ModelSpec

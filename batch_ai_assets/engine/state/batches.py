@@ -152,7 +152,7 @@ class Batches:
                     sa.insert(t.plans).values(job=job, batch=batch, version=version + 1, **values)
                 )
                 return
-            for table in (t.items, t.dead_letters):
+            for table in (t.items, t.shards, t.dead_letters):
                 connection.execute(sa.delete(table).where(table.c.plan_id == half))
             connection.execute(
                 sa.update(t.plans).where(t.plans.c.plan_id == half).values(values)
@@ -210,6 +210,25 @@ class Batches:
                 .order_by(t.completions.c.id.desc())
                 .limit(1)
             )
+
+    def newest_records(self, job: str, limit: int) -> list[str]:
+        """The newest completion records of batches of the job that completed, JSON."""
+        with self._db.read() as connection:
+            rows = connection.scalars(
+                sa.select(t.completions.c.record)
+                .join(
+                    t.plans,
+                    sa.and_(
+                        t.plans.c.job == t.completions.c.job,
+                        t.plans.c.batch == t.completions.c.batch,
+                        t.plans.c.version == t.completions.c.version,
+                    ),
+                )
+                .where(t.completions.c.job == job, t.plans.c.finished_at.is_not(None))
+                .order_by(t.completions.c.id.desc())
+                .limit(limit)
+            )
+            return list(rows)
 
     def note(
         self, who: str, action: str, job: str, batch: str, item_id: str = "", detail: str = ""

@@ -16,7 +16,7 @@ _NEEDS_NO_CALL = (Status.ANSWERED, Status.FROM_STORE, Status.DEAD)
 
 
 class Items:
-    """Rows of `items` and `claims`."""
+    """Rows of `items`."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._db = database
@@ -35,41 +35,23 @@ class Items:
 
         self._db.run(work)
 
-    def claim(self, plan: Plan, items: Sequence[tuple[str, bytes]]) -> set[str]:
-        """Claim (item_id, input_hash) pairs for the batch; ids that another batch holds."""
-
-        def work(connection: sa.Connection) -> set[str]:
-            held = {
-                row.item_id
-                for row in connection.execute(
-                    sa.select(t.claims.c.item_id, t.claims.c.input_hash, t.claims.c.batch).where(
-                        t.claims.c.job == plan.job,
-                        t.claims.c.item_id.in_([item_id for item_id, _ in items]),
-                    )
-                )
-                if (row.item_id, row.input_hash) in wanted and row.batch != plan.batch
-            }
-            for item_id, input_hash in items:
-                if item_id not in held:
-                    _claim_one(connection, plan, item_id, input_hash, self._clock())
-            return held
-
-        wanted = set(items)
-        return self._db.run(work)
-
-    def released_elsewhere(self, plan: Plan, item_ids: Sequence[str]) -> dict[str, bytes]:
+    def released_elsewhere(
+        self, job: str, batch: str, item_ids: Sequence[str]
+    ) -> dict[str, bytes]:
         """item_id → request hash of its newest released row, where another batch released it."""
         with self._db.read() as connection:
             rows = connection.execute(
                 sa.select(t.released.c.item_id, t.released.c.request_hash).where(
-                    t.released.c.job == plan.job,
-                    t.released.c.batch != plan.batch,
+                    t.released.c.job == job,
+                    t.released.c.batch != batch,
                     t.released.c.item_id.in_(item_ids),
                 )
             )
             return {row.item_id: row.request_hash for row in rows}
 
-    def open_dead_letters(self, plan: Plan, item_ids: Sequence[str]) -> set[tuple[str, bytes]]:
+    def open_dead_letters(
+        self, job: str, batch: str, item_ids: Sequence[str]
+    ) -> set[tuple[str, bytes]]:
         """(item_id, request hash) of open dead letters of other batches' newest versions."""
         newest = (
             sa.select(sa.func.max(t.plans.c.version))
@@ -82,8 +64,8 @@ class Items:
         with self._db.read() as connection:
             rows = connection.execute(
                 sa.select(t.dead_letters.c.item_id, t.dead_letters.c.request_hash).where(
-                    t.dead_letters.c.job == plan.job,
-                    t.dead_letters.c.batch != plan.batch,
+                    t.dead_letters.c.job == job,
+                    t.dead_letters.c.batch != batch,
                     t.dead_letters.c.status == "open",
                     t.dead_letters.c.version == newest,
                     t.dead_letters.c.item_id.in_(item_ids),
@@ -91,8 +73,11 @@ class Items:
             )
             return {(row.item_id, row.request_hash) for row in rows}
 
-    def to_do(self, plan: Plan, after: int, limit: int) -> dict[int, int]:
-        """seq → attempts so far, of the next `limit` items after seq `after` that need a call."""
+    def to_do(
+        self, plan: Plan, shards: Sequence[int], after: int, limit: int
+    ) -> dict[int, tuple[int, int]]:
+        """seq → (shard, attempts so far), of the next `limit` items of these shards after seq
+        `after` that need a call."""
         attempts = (
             sa.select(sa.func.count())
             .where(t.checkpoints.c.plan_id == t.items.c.plan_id)
@@ -102,17 +87,19 @@ class Items:
         )
         with self._db.read() as connection:
             rows = connection.execute(
-                sa.select(t.items.c.seq, attempts)
-                .where(_needs_call(plan), t.items.c.seq > after)
+                sa.select(t.items.c.seq, t.items.c.shard, attempts)
+                .where(_needs_call(plan), t.items.c.shard.in_(shards), t.items.c.seq > after)
                 .order_by(t.items.c.seq)
                 .limit(limit)
             )
-            return {int(seq): int(count) for seq, count in rows}
+            return {int(seq): (int(shard), int(count)) for seq, shard, count in rows}
 
-    def left_to_do(self, plan: Plan) -> int:
-        """How many items of the version still need a call."""
+    def left_to_do(self, plan: Plan, shards: Sequence[int] | None = None) -> int:
+        """How many items of the version, or of some of its shards, still need a call."""
+        query = sa.select(sa.func.count()).select_from(t.items).where(_needs_call(plan))
+        if shards is not None:
+            query = query.where(t.items.c.shard.in_(shards))
         with self._db.read() as connection:
-            query = sa.select(sa.func.count()).select_from(t.items).where(_needs_call(plan))
             return int(connection.scalar(query) or 0)
 
     def end(
@@ -205,19 +192,3 @@ def letter_row(plan: Plan, letter: DeadLetter) -> tuple[object, ...]:
         letter.at,
         letter.at,
     )
-
-
-def _claim_one(
-    connection: sa.Connection, plan: Plan, item_id: str, input_hash: bytes, at: float
-) -> None:
-    key = (
-        t.claims.c.job == plan.job,
-        t.claims.c.item_id == item_id,
-        t.claims.c.input_hash == input_hash,
-    )
-    if connection.scalar(sa.select(t.claims.c.batch).where(*key)) is None:
-        connection.execute(
-            sa.insert(t.claims).values(
-                job=plan.job, item_id=item_id, input_hash=input_hash, batch=plan.batch, at=at
-            )
-        )

@@ -58,6 +58,20 @@ class ItemRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardRow:
+    """A part of a batch version, as planned."""
+
+    shard: int
+    group: str
+    to_ask: int
+    """Items."""
+    tokens_in: int
+    """Estimated input tokens of all its requests."""
+    truncated: int
+    """Items of whose text only the beginning is asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredAnswer:
     """An answer that is already paid for."""
 

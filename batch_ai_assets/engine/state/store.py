@@ -14,7 +14,9 @@ from ..figures import BatchFigures, Conservation, End
 from ..sealing import Sealer
 from . import tables as t
 from .answers import Answers
+from .arrivals import Arrivals
 from .batches import Batches
+from .claims import Claims
 from .database import Database
 from .disagreements import disagreements
 from .items import Items
@@ -22,6 +24,7 @@ from .leases import Leases
 from .letters import Letters
 from .releases import Releases
 from .rows import BatchRow, DeadLetterRow, Plan, Status, Transition
+from .shards import Shards
 from .writer import Writer
 
 
@@ -33,6 +36,9 @@ class StateStore:
         self.clock = clock
         self.batches = Batches(database, clock)
         self.items = Items(database, clock)
+        self.claims = Claims(database, clock)
+        self.shards = Shards(database)
+        self.arrivals = Arrivals(database, clock)
         self.answers = Answers(database)
         self.letters = Letters(database)
         self.leases = Leases(database, clock)

@@ -32,6 +32,7 @@ class Entry:
     """What one attempt at one item came to."""
 
     seq: int
+    shard: int
     attempt: int
     """From 1. The store refuses a second entry for the same attempt."""
     worker: str
@@ -71,7 +72,6 @@ class Writer:
         sealer: Sealer,
         *,
         run_id: str | None = None,
-        shard: int = 0,
         interval_seconds: float = INTERVAL_SECONDS,
         capacity: int = 4096,
     ) -> None:
@@ -79,7 +79,6 @@ class Writer:
         self._plan = plan
         self._sealer = sealer
         self._run_id = run_id
-        self._shard = shard
         self._interval = interval_seconds
         self._capacity = capacity
         self._queue: deque[Entry] = deque()
@@ -171,7 +170,7 @@ class Writer:
             where = "dead_letters" if entry.letter else "answers" if answer_id else ""
             checkpoints.append(
                 (
-                    plan, entry.seq, entry.attempt, self._shard, entry.worker, entry.status.value,
+                    plan, entry.seq, entry.attempt, entry.shard, entry.worker, entry.status.value,
                     entry.request_hash, answer_id, where, entry.at,
                 )
             )  # fmt: skip

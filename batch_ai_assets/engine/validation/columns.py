@@ -57,7 +57,11 @@ LINEAGE: tuple[Column, ...] = (
 MAY_BE_EMPTY = frozenset({"confidence"})
 """Lineage columns that may be NULL; every other one must be filled."""
 
-FLAGS = Column("flags", "list<string>", "Names of the warn rules this row fails.")
+FLAGS = Column(
+    "flags",
+    "list<string>",
+    "Names of the warn rules this row fails; input_truncated: only its beginning was asked.",
+)
 SEQ = Column("seq", "int64", "Position of the item in its batch; inside the platform only.")
 
 _ELSEWHERE = ("reason", "sealed_payload")

@@ -12,7 +12,7 @@ import pandas  # noqa: F401
 import pandera.pandas  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 
-from batch_ai_assets.engine.planning.tokens import count_tokens
+from batch_ai_assets.engine.tokens import count_tokens
 
 from . import victim  # noqa: F401
 

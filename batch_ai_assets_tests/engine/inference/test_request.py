@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_ai_assets.engine.inference.request import RequestTemplate, wrap_document
-from batch_ai_assets.engine.planning.tokens import count_tokens
 from batch_ai_assets.engine.spec.resolved import Example, ResolvedJob
+from batch_ai_assets.engine.tokens import count_tokens
 
 from ..world import make_job
 

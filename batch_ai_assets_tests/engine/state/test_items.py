@@ -51,29 +51,30 @@ def test_what_is_to_do_is_what_has_neither_an_answer_nor_an_end(
         for seq, statuses in enumerate(tried):
             for attempt, status in enumerate(statuses, 1):
                 content = b"{}" if status is Status.ANSWERED else None
-                writer.put(Entry(seq, attempt, "r/0", status, digest(seq), 0.0, content))
+                writer.put(Entry(seq, 0, attempt, "r/0", status, digest(seq), 0.0, content))
         writer.close()
         assert writer.error is None
 
         done = {Status.ANSWERED, Status.DEAD, Status.FROM_STORE}
         wanted = {n: len(tries) for n, tries in enumerate(tried) if not done & set(tries)}
         assert store.items.left_to_do(plan) == len(wanted)
-        found: dict[int, int] = {}
+        found: dict[int, tuple[int, int]] = {}
         after = -1
-        while chunk := store.items.to_do(plan, after, limit):
+        while chunk := store.items.to_do(plan, [0], after, limit):
             assert len(chunk) <= limit
             found |= chunk
             after = max(chunk)
-        assert found == wanted
+        assert found == {seq: (0, attempts) for seq, attempts in wanted.items()}
+        assert store.items.to_do(plan, [1], -1, limit) == {}
 
 
 def test_an_item_belongs_to_the_batch_that_claimed_it_first(store: StateStore) -> None:
-    monday, tuesday = planned(store, batch="monday"), planned(store, batch="tuesday")
-    assert store.items.claim(monday, [("a", digest(1)), ("b", digest(2))]) == set()
-    assert store.items.claim(monday, [("a", digest(1))]) == set(), "its own again"
-    assert store.items.claim(tuesday, [("a", digest(1)), ("b", digest(9)), ("c", digest(3))]) == {
-        "a"
-    }, "another content of b is another item"
+    a, b, c = ("a", digest(1)), ("b", digest(2)), ("c", digest(3))
+    assert store.claims.take("topics", "monday", [a, b]) == set()
+    assert store.claims.take("topics", "monday", [a]) == set(), "its own again"
+    changed = ("b", digest(9))
+    held = store.claims.take("topics", "tuesday", [a, changed, c])
+    assert held == {a}, "another content of b is another item"
 
 
 def test_an_answer_is_found_by_the_whole_hash_not_by_its_first_bytes(store: StateStore) -> None:
@@ -83,7 +84,7 @@ def test_an_answer_is_found_by_the_whole_hash_not_by_its_first_bytes(store: Stat
     one, twin = b"\x00" * 31 + b"\x01", b"\x00" * 31 + b"\x02"
     assert hash_key(one) == hash_key(twin)
     writer = Writer(store.database, plan, SEALER, interval_seconds=0.0)
-    writer.put(Entry(0, 1, "r/0", Status.ANSWERED, one, 0.0, b"{}"))
+    writer.put(Entry(0, 0, 1, "r/0", Status.ANSWERED, one, 0.0, b"{}"))
     writer.close()
     assert set(store.answers.look_up([one, twin])) == {one}
 
@@ -94,7 +95,7 @@ def test_of_two_answers_to_one_request_the_newest_is_found(store: StateStore) ->
     store.items.add(plan, rows, [])
     writer = Writer(store.database, plan, SEALER, interval_seconds=0.0)
     for seq in range(2):
-        writer.put(Entry(seq, 1, "r/0", Status.ANSWERED, digest(7), 0.0, b"{}", tokens_in=seq))
+        writer.put(Entry(seq, 0, 1, "r/0", Status.ANSWERED, digest(7), 0.0, b"{}", tokens_in=seq))
         writer.flush()
     writer.close()
     assert store.answers.look_up([digest(7)])[digest(7)].tokens_in == 1
@@ -125,7 +126,7 @@ def test_a_version_that_was_asked_judged_or_finished_gets_a_successor(
     assert store.batches.untouched(first)
     if touched == "asked":
         writer = Writer(store.database, first, SEALER, interval_seconds=0.0)
-        writer.put(Entry(0, 1, "r/0", Status.TRANSIENT, digest(0), 0.0))
+        writer.put(Entry(0, 0, 1, "r/0", Status.TRANSIENT, digest(0), 0.0))
         writer.close()
     elif touched == "judged":
         store.batches.mark(first.plan_id, results_path="/r")

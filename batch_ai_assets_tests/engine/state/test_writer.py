@@ -37,6 +37,7 @@ def manifest(store: StateStore, number: int) -> Plan:
 def answered(seq: int, attempt: int = 1) -> Entry:
     return Entry(
         seq=seq,
+        shard=0,
         attempt=attempt,
         worker="run-1/0",
         status=Status.ANSWERED,

@@ -1,0 +1,116 @@
+"""What a batch will probably cost and take, learned from the job's earlier batches.
+
+Formulas are in `sizing.py`; what was found to do is in `survey.py`. An estimate decides nothing
+but the number of shards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from statistics import median
+
+import orjson
+
+from ..spec.resolved import ResolvedJob
+from ..state.store import StateStore
+from .sizing import (
+    SECONDS_PER_CALL,
+    Pace,
+    checkpoint_bytes,
+    duration_seconds,
+    output_bytes,
+    workers_for,
+)
+
+_BATCHES = 10
+"""How many earlier batches are asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What some items are expected to cost and take."""
+
+    items: int
+    tokens_in: int
+    tokens_out: int
+    """Expected."""
+    most_tokens_out: int
+    """If every answer is as long as allowed."""
+    cost_usd: float
+    """Expected."""
+    most_cost_usd: float
+    seconds: float
+    """Expected, with the concurrency and the limits of the job."""
+    workers: int
+    """Calls in flight at once."""
+    workers_for_sla: int | None
+    """Calls in flight that would bring the items home within the SLA; None without one."""
+    output_bytes: int
+    checkpoint_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What earlier batches of the job say about a call."""
+
+    batches: int = 0
+    """How many were asked; without any, the figures are assumptions."""
+    seconds_per_call: float = SECONDS_PER_CALL
+    tokens_per_answer: float | None = None
+    """None: nothing is known; then an answer is taken for as long as allowed."""
+
+    @classmethod
+    def of(cls, job: ResolvedJob, store: StateStore) -> Expectation:
+        """Medians over the newest completed batches that asked at least once."""
+        records = [
+            found
+            for text in store.batches.newest_records(job.name, _BATCHES)
+            if (found := orjson.loads(text))["calls"] and found["duration_seconds"] > 0
+        ]
+        if not records:
+            return cls()
+        workers = job.spec.limits.concurrency
+        return cls(
+            len(records),
+            median(
+                one["duration_seconds"] * min(workers, one["calls"]) / one["calls"]
+                for one in records
+            ),
+            median(one["tokens_out"] / max(one["calls"], 1) for one in records),
+        )
+
+    def work(self, job: ResolvedJob, items: int, tokens: int) -> Work:
+        """What `items` requests with `tokens` input tokens together mean for this job."""
+        most = items * job.spec.model.parameters.max_tokens
+        known = self.tokens_per_answer
+        answered = most if known is None else min(most, ceil(items * known))
+        rate, sla = job.offer.rate, job.spec.sla
+        return Work(
+            items=items,
+            tokens_in=tokens,
+            tokens_out=answered,
+            most_tokens_out=most,
+            cost_usd=rate.cost_usd(tokens, answered),
+            most_cost_usd=rate.cost_usd(tokens, most),
+            seconds=self.seconds(job, items, tokens + answered),
+            workers=job.spec.limits.concurrency,
+            workers_for_sla=workers_for(items, sla.seconds, self.seconds_per_call) if sla else None,
+            output_bytes=output_bytes(items, answered / items if items else 0.0),
+            checkpoint_bytes=checkpoint_bytes(items),
+        )
+
+    def seconds(self, job: ResolvedJob, items: int, tokens: int) -> float:
+        """How long so many calls with so many tokens, answers included, are expected to take."""
+        limits, allowed = job.spec.limits, job.provider.limits
+        pace = Pace(
+            limits.concurrency,
+            _lower(limits.requests_per_minute, allowed.requests_per_minute),
+            _lower(limits.tokens_per_minute, allowed.tokens_per_minute),
+            self.seconds_per_call,
+        )
+        return duration_seconds(items, tokens, pace)
+
+
+def _lower(one: int | None, other: int | None) -> int | None:
+    return min((value for value in (one, other) if value is not None), default=None)
