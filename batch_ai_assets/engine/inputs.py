@@ -6,23 +6,63 @@ Chooses the source and opens it. How each is read is in `engine/intake`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from .deps import Deps
+from .intake.admission import Admission, Item
 from .intake.document import Document
 from .intake.location import resolve_location
 from .intake.readers import read_documents
+from .intake.row_window import rows_of_window
+from .intake.sql_rows import filters_by_time, read_sql
+from .intake.table_rows import asset_items, released, released_items, version_read
 from .spec.resolved import ResolvedJob
+from .tables import BatchTable
 
 
 def documents(
-    job: ResolvedJob,
-    batch: str,
-    deps: Deps,
-    upstream: object = None,  # noqa: ARG001
+    job: ResolvedJob, batch: str, deps: Deps, upstream: object = None
 ) -> Iterator[Document]:
     """Every document of `batch`, in a steady order.
 
     upstream: the value of the Dagster asset that `input.asset` names, where it is no job of ours.
     Raises IntakeError.
     """
-    return read_documents(job, resolve_location(job, batch, deps.home))
+    if job.spec.input.kind == "path":
+        return read_documents(job, resolve_location(job, batch, deps.home))
+    return _admitted(job, _opened(_rows(job, batch, deps, upstream)))
+
+
+def _rows(job: ResolvedJob, batch: str, deps: Deps, upstream: object) -> Iterator[Item]:
+    if job.spec.input.sql is not None:
+        rows = read_sql(job, batch, deps.open_secret)
+        chosen = filters_by_time(job.spec.input.sql.query)
+        return rows if chosen else rows_of_window(job, batch, rows)
+    if job.upstream is not None:
+        return released_items(job, batch, deps.tables)
+    return rows_of_window(job, batch, asset_items(job.spec.input, upstream))
+
+
+def _opened(items: Iterator[Item]) -> Iterator[Item]:
+    """The same, the first one read: a source that refuses does so before anything is written."""
+    first = next(items, None)
+    return iter(()) if first is None else chain((first,), items)
+
+
+def _admitted(job: ResolvedJob, items: Iterator[Item]) -> Iterator[Document]:
+    admission = Admission(job)
+    for item in items:
+        yield admission.admit(item)
+
+
+def is_outdated(job: ResolvedJob, batch: str, raw: BatchTable, deps: Deps) -> bool:
+    """Whether the job that is read has released another version since this manifest was written.
+
+    The manifest names the row that each item came from, so it knows its version. One without
+    items is as good as new while the released version has none either.
+    """
+    if job.upstream is None:
+        return False
+    current = released(job.upstream, batch, deps.tables)
+    read = version_read(raw)
+    return current is not None and read != current.version and bool(read or current.rows)
