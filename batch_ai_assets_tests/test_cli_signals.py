@@ -36,7 +36,7 @@ def slow_platform(home: Path, folder: Path) -> Iterator[tuple[LocalProvider, Pop
         def start() -> subprocess.Popen[str]:
             return subprocess.Popen(
                 command, cwd=REPOSITORY, env=environment, text=True, start_new_session=True,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_as_in_a_terminal,
             )  # fmt: skip
 
         yield slow, start
@@ -115,6 +115,11 @@ def test_a_command_line_that_was_killed_leaves_no_run_that_seems_to_live(
     with instance() as ours:
         statuses = [run.status for run in ours.get_runs()]
     assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+
+
+def _as_in_a_terminal() -> None:
+    """Whoever starts the tests in the background has Ctrl-C ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _press_ctrl_c(process: subprocess.Popen[str]) -> tuple[str, str]:
