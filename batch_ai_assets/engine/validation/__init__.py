@@ -1,7 +1,10 @@
-"""Is an answer usable, and may a row leave the platform?
+"""Are the documents fit to be asked about, is an answer usable, and may a row leave the platform?
 
-From the single answer to the whole batch:
+From the documents and the single answer to the whole batch:
 
+    input_quality.py the documents of a batch against what the job expects of them
+    input_profile.py what they are counted by
+    languages.py     which language a document is in
     columns.py       what a result row looks like: lineage, output fields, flags
     answer.py        one answer against schema and taxonomy (hot path)
     confidence.py    how sure the model was of one answer (hot path)

@@ -1,6 +1,7 @@
 """What a check of a batch is called, what it protects, and what it found.
 
-Light, because Dagster's check definitions are made from it. The checks are in `checks.py`.
+Light, because Dagster's check definitions are made from it. The checks are in `checks.py` and
+`input_quality.py`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,20 @@ MEANINGS: dict[str, str] = {
     "validation_pass_rate": "How many of the model's answers passed schema, taxonomy and rules: "
     "a sign of the model's or the prompt's quality.",
 }
-"""Every check of a batch in the order they are shown, with what it protects."""
+"""Every check on the way to a release in the order they are shown, with what it protects."""
+
+INPUT_MEANINGS: dict[str, str] = {
+    "input_empty": "Documents without visible text: nothing can be asked about them.",
+    "input_duplicate": "Documents that are in the batch already, by their text or by their id: a "
+    "delivery that came twice, or was cut wrongly.",
+    "input_undecodable": "Documents that cannot be read as text: damaged, or in a character set "
+    "or format that nobody expected.",
+    "input_over_long": "Documents that are longer than the model takes.",
+    "input_language_mix": "Documents in a language that prompt and model were not made for.",
+    "input_size": "How many documents came, against the usual: a delivery that is half missing, "
+    "or holds more than it should.",
+}
+"""Every check of the documents of a batch, made before the first call."""
 
 ALWAYS_BLOCKING = frozenset({"completeness", "schema", "rules", "lineage"})
 
@@ -47,7 +61,8 @@ class CheckResult:
     severity: Severity
     """How bad it is where it failed."""
     blocking: bool
-    """True: while this check fails, nothing of the batch is released."""
+    """True: while this check fails, nothing of the batch is released; a check of the documents
+    stops it before the first call."""
     meaning: str
     """What the check protects."""
     found: str
