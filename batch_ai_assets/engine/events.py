@@ -13,8 +13,10 @@ import orjson
 LOGGER = logging.getLogger("batch_ai")
 
 Event = Literal[
+    "batch_claimed",
     "batch_started",
     "waiting_for_lease",
+    "input_left_alone",
     "manifest_written",
     "batch_planned",
     "pass_started",

@@ -42,6 +42,8 @@ class Item:
     pages: int | None = None
     changed: float | None = None
     """These three as in Document."""
+    plain: bool = False
+    """Whether markup has been taken out already."""
 
 
 class Admission:
@@ -50,7 +52,10 @@ class Admission:
     def __init__(self, job: ResolvedJob) -> None:
         self._job_class: str = job.spec.data_classification
         self._job_rank = class_rank(self._job_class)
-        self._clean = cleaner(job.spec.input.clean)
+        steps = job.spec.input.clean
+        self._clean = cleaner(steps)
+        # Once is enough: what is left looks like markup because the page speaks of markup.
+        self._clean_plain = cleaner([step for step in steps if step != "html"])
         self._seen = SeenNames()
 
     def admit(self, item: Item) -> Document:
@@ -68,7 +73,7 @@ class Admission:
         if above:
             problem = problem or self._classified_above(item, data_class)
         if problem is None:
-            text = self._clean(item.text)
+            text = self._clean_plain(item.text) if item.plain else self._clean(item.text)
             if is_blank(text):
                 text = ""
                 problem = Problem(

@@ -1,7 +1,7 @@
 """Cleaning: the steps a document's text goes through before anything else sees it.
 
-Pure functions from text to text, composed once per job. They mend encoding noise only: what a
-document says (markup, templates, instructions to a model) is data and stays as it is.
+Pure functions from text to text, composed once per job. The usual ones mend encoding noise only:
+what a document says (markup, templates, instructions to a model) is data and stays as it is.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from ..errors import SpecError
+from .html import html_text
 
 Clean = Callable[[str], str]
 
@@ -19,6 +20,9 @@ Clean = Callable[[str], str]
 _NEWLINES = ("\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029")
 _C0_AND_DELETE = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
 _C1 = re.compile(rb"\xc2[\x80-\x9f]")
+_BLANKS = re.compile(r"[^\S\n]+")
+_AT_LINE_ENDS = re.compile(r" ?\n ?")
+_BLANK_LINES = re.compile(r"\n{3,}")
 _SILENT = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 
 
@@ -44,6 +48,22 @@ def nfc(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def nfkc(text: str) -> str:
+    """Unicode normal form KC: ligatures, full-width letters and the like become plain ones."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def html(text: str) -> str:
+    """The text that a page or a piece of one shows, without its markup."""
+    return html_text(text)
+
+
+def spaces(text: str) -> str:
+    """Runs of blanks and tabs become one blank, more than one blank line becomes one."""
+    lines = _BLANKS.sub(" ", text)
+    return _BLANK_LINES.sub("\n\n", _AT_LINE_ENDS.sub("\n", lines))
+
+
 def strip(text: str) -> str:
     """Removes white space at both ends."""
     return text.strip()
@@ -53,6 +73,9 @@ STEPS: dict[str, Clean] = {
     "newlines": newlines,
     "control_characters": control_characters,
     "nfc": nfc,
+    "nfkc": nfkc,
+    "html": html,
+    "spaces": spaces,
     "strip": strip,
 }
 

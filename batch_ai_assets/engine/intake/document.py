@@ -2,7 +2,7 @@
 
 What the readers hand to the planner. Nothing is dropped on the way: an input that cannot be used
 is a Document with a Problem, so that it ends as a dead letter with its reason. How documents are
-read is in `text_folder.py` and `jsonl.py`; whether one is too long is the planner's to say.
+read is in `text_folder.py` and its neighbours; whether one is too long is the planner's to say.
 """
 
 from __future__ import annotations
@@ -29,6 +29,17 @@ class Problem:
 
     reason: ProblemReason
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """What was got out of one file."""
+
+    text: str = field(repr=False)
+    pages: int | None = None
+    """How many pages it has, where it has pages."""
+    plain: bool = False
+    """Whether markup has been taken out already; then cleaning must not look for any."""
 
 
 @dataclass(frozen=True, slots=True)

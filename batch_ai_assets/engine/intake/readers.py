@@ -10,21 +10,19 @@ import time
 from collections.abc import Callable, Iterator
 
 from ..spec.resolved import ResolvedJob
+from .access import FileAccess, access_to
 from .admission import Admission, Item
 from .document import Document
-from .files import FileAccess, LocalFiles
 from .jsonl import read_jsonl
 from .location import InputLocation
 from .retry import Retry
 from .text_folder import read_text
 
-LOCAL_FILES = LocalFiles()
-
 
 def read_documents(
     job: ResolvedJob,
     location: InputLocation,
-    access: FileAccess = LOCAL_FILES,
+    access: FileAccess | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Document]:
     """Every item at `location`, in a steady order: files by posix path, lines as they stand.
@@ -33,11 +31,12 @@ def read_documents(
     bytes per item to know names again. Nothing is dropped: an item that cannot be used comes as a
     Document with a Problem. Reading twice gives the same documents with the same names.
 
-    `sleep` waits between attempts, seconds. Raises IntakeError where the source itself fails; what
+    access: in place of the file system that the location names. sleep: waits between attempts,
+    seconds. Raises IntakeError where the source itself fails; what
     came until then must not be taken for the batch.
     """
     admission = Admission(job)
-    for item in _items(job, location, access, Retry(sleep)):
+    for item in _items(job, location, access or access_to(location.root), Retry(sleep)):
         yield admission.admit(item)
 
 
@@ -46,4 +45,4 @@ def _items(
 ) -> Iterator[Item]:
     if job.spec.input.format == "jsonl":
         return read_jsonl(job.spec.input, location, access, retry)
-    return read_text(location, access, retry)
+    return read_text(job.spec.input, location, access, retry)

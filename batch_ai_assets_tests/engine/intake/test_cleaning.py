@@ -90,7 +90,9 @@ def test_only_the_chosen_steps_run_in_their_order() -> None:
 
 
 def test_an_unknown_step_is_named_with_those_that_exist() -> None:
-    with pytest.raises(SpecError, match=r"'stripe'.*newlines, control_characters, nfc, strip"):
+    with pytest.raises(
+        SpecError, match=r"'stripe'.*newlines, control_characters, nfc, nfkc, html, spaces, strip"
+    ):
         cleaner(("stripe",))
 
 

@@ -43,9 +43,21 @@ def test_a_file_without_visible_text_is_empty(
     assert (reason(document), document.text, document.raw) == ("empty_text", "", content)
 
 
-def test_bytes_that_are_not_utf8_are_named_by_their_offset_and_kept(tmp_path: Path) -> None:
+def test_text_of_another_character_set_is_read_by_what_it_looks_like(tmp_path: Path) -> None:
     _one(tmp_path, b"caf\xe9 au lait")
-    document = only(read(job_for(tmp_path)))
+    assert only(read(job_for(tmp_path))).text == "café au lait"
+
+
+def test_the_character_set_that_the_job_names_counts(tmp_path: Path) -> None:
+    _one(tmp_path, b"caf\xe9 au lait")
+    assert only(read(job_for(tmp_path, encoding="cp1251"))).text == "cafй au lait"
+
+
+def test_bytes_outside_the_named_character_set_are_named_by_their_offset_and_kept(
+    tmp_path: Path,
+) -> None:
+    _one(tmp_path, b"caf\xe9 au lait")
+    document = only(read(job_for(tmp_path, encoding="utf-8")))
     assert document.problem is not None
     assert document.problem.reason == "undecodable"
     assert "byte offset 3" in document.problem.message
@@ -53,11 +65,26 @@ def test_bytes_that_are_not_utf8_are_named_by_their_offset_and_kept(tmp_path: Pa
     assert document.raw == b"caf\xe9 au lait"
 
 
-def test_utf16_is_recognised(tmp_path: Path) -> None:
-    _one(tmp_path, "text".encode("utf-16"))
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_wide_characters_are_recognised_with_and_without_a_mark(
+    tmp_path: Path, encoding: str
+) -> None:
+    _one(tmp_path, "Some text, größer als sonst".encode(encoding))
+    assert only(read(job_for(tmp_path))).text == "Some text, größer als sonst"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0\0\0\1\0\x08\6\0\0\0\\r\xa8f",
+        b"PK\3\4\x14\0\0\0\x08\0\xa1\xb2\xc3\xd4" * 5,
+        bytes(range(256)) * 40,
+    ],
+)
+def test_a_file_that_is_no_text_is_undecodable(tmp_path: Path, content: bytes) -> None:
+    _one(tmp_path, content)
     document = only(read(job_for(tmp_path)))
-    assert document.problem is not None
-    assert "UTF-16" in document.problem.message
+    assert (reason(document), document.raw) == ("undecodable", content)
 
 
 def test_a_document_of_5_mb_is_read_whole(tmp_path: Path) -> None:
