@@ -1,0 +1,140 @@
+"""Decision: whether what has arrived becomes a batch now, and what is missing where it does not.
+
+Pure: figures, clock and signals come in, words come out. Counting what waits is
+`engine/state/arrivals.py`; claiming it is `engine/intake/claiming.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from ..spec.base import bytes_of, seconds_of
+from ..spec.batches import BatchesSpec
+from ..spec.calendar import is_in_calendar
+
+if TYPE_CHECKING:
+    from ..state.arrivals import Waiting
+
+_DAYS_BACK = 370
+_DAYS_AHEAD = 370
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What speaks beside the figures: each names an occasion that nobody has obeyed yet."""
+
+    flag: str | None = None
+    """The flag file is there, and all that was delivered before it has been seen."""
+    day: str | None = None
+    """A day of the calendar has come, and all that lay there at its hour has been seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether to make a batch, in words."""
+
+    fires: bool
+    why: str
+    """The threshold that was passed, or all that is missing."""
+    occasion: str | None = None
+    """What is obeyed by it, once nothing is left waiting."""
+
+
+def decide(waiting: Waiting, batches: BatchesSpec, now: float, signals: Signals) -> Decision:
+    """The first threshold that is passed makes a batch; outside of the start window none does."""
+    if (window := batches.start_window) is not None:
+        clock = f"{datetime.fromtimestamp(now, ZoneInfo(batches.timezone)):%H:%M}"
+        if not window.holds(clock):
+            return Decision(
+                False,
+                f"It is {clock} ({batches.timezone}); batches start from {window.since} to"
+                f" {window.until}. {_amount(waiting)}.",
+            )
+    occasion = signals.flag or signals.day
+    if not waiting.files:
+        # A signal without documents is obeyed as well, or it would take what comes much later.
+        return Decision(False, "Nothing is waiting.", occasion)
+    if signals.flag:
+        return Decision(True, f"the flag has come; {_amount(waiting)}", occasion)
+    if signals.day:
+        return Decision(True, f"the calendar names this day; {_amount(waiting)}", occasion)
+    reached, missing = _measured(waiting, batches, now)
+    if reached:
+        return Decision(True, reached)
+    return Decision(False, f"{_amount(waiting)}. Not enough: {'; '.join(missing)}.")
+
+
+def _measured(waiting: Waiting, batches: BatchesSpec, now: float) -> tuple[str, list[str]]:
+    """The threshold that is reached, in words, or what each of them still lacks."""
+    spec = batches.arrival
+    assert spec is not None
+    missing: list[str] = []
+    if spec.items is not None:
+        said = f"{waiting.items:,} of {spec.items:,} items"
+        if waiting.items >= spec.items:
+            return said, []
+        missing.append(said)
+    if spec.bytes is not None:
+        said = f"{waiting.bytes / 1e6:,.1f} MB of {spec.bytes}"
+        if waiting.bytes >= bytes_of(spec.bytes):
+            return said, []
+        missing.append(said)
+    if spec.age is not None:
+        age = now - (now if waiting.oldest is None else waiting.oldest)
+        said = f"the oldest has waited {_duration(age)} of {spec.age}"
+        if age >= seconds_of(spec.age):
+            return said, []
+        missing.append(said)
+    if spec.flag is not None:
+        missing.append(f"no new flag {spec.flag}")
+    if spec.calendar is not None:
+        missing.append(f"no day of {spec.calendar}")
+    return "", missing
+
+
+def last_due(
+    calendar: Sequence[str], batches: BatchesSpec, now: float
+) -> tuple[date, float] | None:
+    """The newest day of the calendar whose hour has come: the day, and that hour in UTC seconds."""
+    today = datetime.fromtimestamp(now, ZoneInfo(batches.timezone)).date()
+    for back in range(_DAYS_BACK):
+        day = today - timedelta(days=back)
+        if is_in_calendar(day, calendar) and (hour := _hour(day, batches)) <= now:
+            return day, hour
+    return None
+
+
+def next_due(calendar: Sequence[str], batches: BatchesSpec, now: float) -> date | None:
+    """The next day of the calendar, for people who wait for it."""
+    today = datetime.fromtimestamp(now, ZoneInfo(batches.timezone)).date()
+    for ahead in range(_DAYS_AHEAD):
+        day = today + timedelta(days=ahead)
+        if is_in_calendar(day, calendar) and _hour(day, batches) > now:
+            return day
+    return None
+
+
+def _hour(day: date, batches: BatchesSpec) -> float:
+    """`batches.at` on this day. An hour that the clock leaps over is the one after the leap."""
+    at = time.fromisoformat(batches.at)
+    local = datetime.combine(day, at, ZoneInfo(batches.timezone))
+    return local.astimezone(UTC).timestamp()
+
+
+def _amount(waiting: Waiting) -> str:
+    if not waiting.files:
+        return "Nothing is waiting"
+    files = "1 file" if waiting.files == 1 else f"{waiting.files:,} files"
+    items = "1 item" if waiting.items == 1 else f"{waiting.items:,} items"
+    return f"{items} in {files} waiting"
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds / size:.3g}{unit}"
+    return f"{max(seconds, 0):.0f}s"
