@@ -6,6 +6,7 @@ Chooses the source and opens it. How each is read is in `engine/intake`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import chain
 
 from .deps import Deps
@@ -16,6 +17,7 @@ from .intake.readers import read_documents
 from .intake.row_window import rows_of_window
 from .intake.sql_rows import filters_by_time, read_sql
 from .intake.table_rows import asset_items, released, released_items, version_read
+from .intake.window import refuse_past_snapshot
 from .spec.resolved import ResolvedJob
 from .tables import BatchTable
 
@@ -28,6 +30,7 @@ def documents(
     upstream: the value of the Dagster asset that `input.asset` names, where it is no job of ours.
     Raises IntakeError.
     """
+    refuse_past_snapshot(job, batch, datetime.now(UTC))
     if job.spec.input.kind == "path":
         return read_documents(job, resolve_location(job, batch, deps.home))
     return _admitted(job, _opened(_rows(job, batch, deps, upstream)))
