@@ -38,9 +38,10 @@ def draw_up(
     reason: str,
     message: str,
     checks: tuple[CheckResult, ...],
+    figures: BatchFigures | None = None,
 ) -> CompletionRecord:
-    """The record of `plan` as it stands now."""
-    figures = deps.store.figures(job.name, plan.batch)
+    """The record of `plan` as it stands now; with `figures` where the store has none of it."""
+    figures = figures or deps.store.figures(job.name, plan.batch)
     started = plan.started_at or plan.planned_at or deps.store.clock()
     finished = deps.store.clock()
     seconds = max(finished - started, 0.0)

@@ -13,6 +13,7 @@ from .wording import (
     check_word,
     cost_facts,
     dead_reasons,
+    macro_f1,
     origin_facts,
     percent,
     pretty_spec,
@@ -137,10 +138,12 @@ def _accuracy(record: CompletionRecord) -> Iterator[str]:
             percent(row.share),
             f"{percent(row.low)} to {percent(row.high)}",
             f"{whole(row.correct)} of {whole(row.n)}",
+            macro_f1(row),
         )
         for row in record.accuracy
     ]
-    yield from _table(("cohort", "right", "95 % interval", "n"), rows, right=(1, 2, 3))
+    heads = ("cohort", "right", "95 % interval", "n", "macro-F1")
+    yield from _table(heads, rows, right=(1, 2, 3, 4))
 
 
 def _facts(facts: Iterable[Fact]) -> Iterator[str]:

@@ -16,6 +16,12 @@ def next_step(
     resume = f"batch-ai run {job.name} --batch {batch}"
     if reason == "budget":
         return f"Decide whether to raise budget in job.yaml; then `{resume}` goes on."
+    counts = figures.conservation
+    if reason == "checks" and counts.pending == counts.items:
+        return (
+            "Read the failed checks of the documents and mend the input, or the bars in "
+            f"input_quality; then `{resume}` reads it anew. Nothing was asked."
+        )
     if reason == "checks":
         return (
             "Read the failed checks; nothing was released. Where the job itself was wrong, correct "
@@ -24,7 +30,6 @@ def next_step(
         )
     if state == "interrupted":
         return f"Nothing is lost: `{resume}` goes on where it stopped."
-    counts = figures.conservation
     mend = f"Remove the cause; then `{resume}` goes on where it stopped."
     if state == "halted" and counts.accounted != counts.pending:
         mend += (

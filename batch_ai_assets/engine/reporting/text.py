@@ -10,6 +10,7 @@ from .wording import (
     counted,
     dead_reasons,
     duration,
+    macro_f1,
     percent,
     skipped_reasons,
     state_words,
@@ -46,7 +47,7 @@ def summary_lines(record: CompletionRecord) -> list[str]:
     ]
     lines += [
         f"accuracy  {row.cohort}: {percent(row.share)} "
-        f"({percent(row.low)} to {percent(row.high)}, n = {whole(row.n)})"
+        f"({percent(row.low)} to {percent(row.high)}, n = {whole(row.n)}), macro-F1 {macro_f1(row)}"
         for row in record.accuracy
     ]
     if record.next_step:

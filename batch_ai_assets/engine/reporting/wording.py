@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..validation.accuracy import CohortAccuracy
 from ..validation.check_result import CheckResult
 from .completion import CompletionRecord
 
@@ -121,6 +122,11 @@ def percent(share: float) -> str:
     if 0.9995 <= share < 1:
         return "> 99.9%"
     return f"{share:.1%}"
+
+
+def macro_f1(row: CohortAccuracy) -> str:
+    """Between 0 and 1, three decimals; a dash where it was not measured."""
+    return "–" if row.macro_f1 is None else f"{row.macro_f1:.3f}"
 
 
 def with_code(text: str) -> list[tuple[str, bool]]:

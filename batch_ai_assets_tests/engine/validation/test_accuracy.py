@@ -1,4 +1,4 @@
-"""Accuracy: the Wilson interval and the figures by cohort."""
+"""Accuracy: the Wilson interval, macro-F1, and the figures by cohort."""
 
 from __future__ import annotations
 
@@ -68,3 +68,38 @@ def test_items_without_a_known_truth_do_not_count() -> None:
 
 def test_without_cohorts_there_is_one_row() -> None:
     assert [row.cohort for row in evaluate([(None, "a", "a"), ("", "b", "a")])] == ["all"]
+
+
+def test_macro_f1_is_the_mean_over_the_classes() -> None:
+    # a: 2 right, 3 said, 2 true -> 4/5; b: 1, 1, 2 -> 2/3; c: 0 right, 1 said, never true -> 0
+    judged = [("a", "a"), ("a", "a"), ("a", "b"), ("b", "b"), ("c", "d"), (None, "d")]
+    [row] = evaluate([(None, answer, truth) for answer, truth in judged])
+    # d: true twice, never said -> 0
+    assert row.macro_f1 == pytest.approx((4 / 5 + 2 / 3 + 0 + 0) / 4)
+
+
+def test_macro_f1_sees_a_rare_class_that_accuracy_hides() -> None:
+    [row] = evaluate([(None, "common", "common")] * 99 + [(None, "common", "rare")])
+    assert row.share == 0.99
+    assert row.macro_f1 is not None
+    assert row.macro_f1 < 0.5
+
+
+def test_macro_f1_of_a_cohort_is_its_own() -> None:
+    rows = evaluate([("odd", "a", "a"), ("even", "b", "a")])
+    assert {row.cohort: row.macro_f1 for row in rows} == {
+        "all": pytest.approx((2 / 3 + 0) / 2), "even": 0.0, "odd": 1.0
+    }  # fmt: skip
+
+
+_CLASSES = st.sampled_from("abcd")
+
+
+@given(st.lists(st.tuples(st.none() | _CLASSES, _CLASSES), min_size=1))
+def test_macro_f1_lies_between_0_and_1_and_is_1_only_where_all_is_right(
+    pairs: list[tuple[str | None, str]],
+) -> None:
+    [row] = evaluate([(None, answer, truth) for answer, truth in pairs])
+    assert row.macro_f1 is not None
+    assert 0 <= row.macro_f1 <= 1
+    assert (row.macro_f1 == 1) is (row.correct == row.n)
