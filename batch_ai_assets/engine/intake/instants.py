@@ -24,7 +24,7 @@ def epoch_seconds(value: object) -> float | None:
     if is_null(value):
         return None
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+        return _nameable((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
     if isinstance(value, date):
         return datetime.combine(value, time.min, UTC).timestamp()
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
@@ -34,6 +34,7 @@ def epoch_seconds(value: object) -> float | None:
 
 def is_null(value: object) -> bool:
     """Whether there is no value: null, and what tables write in its place (NaN, NaT)."""
+    # Only they differ from themselves.
     return value is None or (isinstance(value, float | Decimal | datetime) and value != value)
 
 
@@ -46,14 +47,20 @@ def _read(text: str) -> datetime | float | None:
 
 
 def _in_seconds(value: int | float | Decimal) -> float:
-    number = float(value) if abs(value) < 1e21 else float("inf")
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise ValueError("beyond the calendar") from error
     for above, unit in _UNITS:
         if abs(number) >= above:
-            number /= unit
-            break
+            return _nameable(number / unit)
+    return _nameable(number)
+
+
+def _nameable(seconds: float) -> float:
+    """The same, where a calendar can name it: nothing else can be kept in a table."""
     try:
-        # Only what a calendar can name can be kept.
-        datetime.fromtimestamp(number, UTC)
+        datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, OSError) as error:
         raise ValueError("beyond the calendar") from error
-    return number
+    return seconds

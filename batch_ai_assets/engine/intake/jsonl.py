@@ -9,11 +9,13 @@ import orjson
 from ..spec.input import InputSpec
 from .admission import MAX_ITEM_BYTES, Item
 from .document import Problem
-from .files import FileAccess, list_files
+from .files import FileAccess, SourceFile
 from .lines import Line, read_lines
 from .location import InputLocation
-from .records import kind_of, record_item
+from .records import record_item, value_kind
 from .retry import Retry
+from .row_files import items_of_files
+from .steady import SteadyFile
 
 
 def read_jsonl(
@@ -21,14 +23,14 @@ def read_jsonl(
 ) -> Iterator[Item]:
     """One item per line that is not blank, in the order of files and lines.
 
-    One line is in memory at a time. Raises IntakeError where a file cannot be read to its end.
+    One line is in memory at a time. A file that cannot be read is an item with a Problem. Raises
+    IntakeError where the store does not answer.
     """
-    for file in list_files(location, access, retry):
-        if file.problem is not None:
-            yield Item(file.name, file.name, problem=file.problem)
-            continue
-        for line in read_lines(file, access, retry, MAX_ITEM_BYTES):
-            yield _item(spec, file.name, line)
+
+    def items(file: SourceFile, opened: SteadyFile) -> Iterator[Item]:
+        return (_item(spec, file.name, line) for line in read_lines(opened, MAX_ITEM_BYTES))
+
+    return items_of_files(location, access, retry, items)
 
 
 def _item(spec: InputSpec, file: str, line: Line) -> Item:
@@ -57,7 +59,8 @@ def _parsed(line: Line, where: str) -> dict[str, object] | Problem:
         return _broken(line.content, error, where)
     if not isinstance(record, dict):
         return Problem(
-            "unreadable", f"{where} is {kind_of(record)}, not an object; write {{...}} on each line"
+            "unreadable",
+            f"{where} is {value_kind(record)}, not an object; write {{...}} on each line",
         )
     return record
 

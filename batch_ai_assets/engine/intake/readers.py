@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from ..spec.resolved import ResolvedJob
 from .access import FileAccess, access_to
 from .admission import Admission, Item
+from .csv_rows import read_csv
 from .document import Document
 from .jsonl import read_jsonl
 from .location import InputLocation
+from .parquet_rows import read_parquet
 from .retry import Retry
 from .text_folder import read_text
 
@@ -43,6 +45,12 @@ def read_documents(
 def _items(
     job: ResolvedJob, location: InputLocation, access: FileAccess, retry: Retry
 ) -> Iterator[Item]:
-    if job.spec.input.format == "jsonl":
-        return read_jsonl(job.spec.input, location, access, retry)
-    return read_text(job.spec.input, location, access, retry)
+    match job.spec.input.format:
+        case "csv":
+            return read_csv(job.spec.input, location, access, retry)
+        case "jsonl":
+            return read_jsonl(job.spec.input, location, access, retry)
+        case "parquet":
+            return read_parquet(job.spec.input, location, access, retry)
+        case "text":
+            return read_text(job.spec.input, location, access, retry)

@@ -141,7 +141,7 @@ def _identity(value: object, column: str, where: str) -> str | Problem:
     elif isinstance(value, _NAMES) and not isinstance(value, bool):
         return str(value)
     else:
-        what = f"has {kind_of(value)} in {column!r}; an id is a string or a number"
+        what = f"has {value_kind(value)} in {column!r}; an id is a string or a number"
     return Problem("missing_id", f"{where} {what}")
 
 
@@ -154,7 +154,7 @@ def _text(value: object, column: str, where: str) -> str | Problem:
     if is_null(value):
         what = f"has no {column!r}, which input.text names as the text; add it"
     else:
-        what = f"has {kind_of(value)} in {column!r}, which is not text; write a string"
+        what = f"has {value_kind(value)} in {column!r}, which is not text; write a string"
     return Problem("missing_text", f"{where} {what}")
 
 
@@ -208,7 +208,7 @@ def _data_class(record: Mapping[str, object], column: str | None) -> str:
     value = None if column is None else record.get(column)
     if value is None:
         return ""
-    return value if isinstance(value, str) else kind_of(value)
+    return value if isinstance(value, str) else value_kind(value)
 
 
 def _as_string(value: object) -> str:
@@ -245,7 +245,7 @@ def _lossy(value: object) -> object:
     return _plain(value)
 
 
-def kind_of(value: object) -> str:
+def value_kind(value: object) -> str:
     """What a value is, in words that fit every source."""
     if isinstance(value, bool):
         return "true or false"

@@ -223,17 +223,22 @@ def test_odd_ids_stay_as_they_are(tmp_path: Path, name: str) -> None:
     assert (document.item_id, reason(document)) == (name, None)
 
 
-def test_a_file_deleted_between_listing_and_reading_stops_the_batch(tmp_path: Path) -> None:
+def test_a_file_deleted_between_listing_and_reading_is_an_item_with_its_reason(
+    tmp_path: Path,
+) -> None:
     inbox = tmp_path / "inbox"
     inbox.mkdir()
-    (inbox / "a.jsonl").write_bytes(GOOD)
-    (inbox / "b.jsonl").write_bytes(GOOD)
+    for name in ("a", "b", "c"):
+        (inbox / f"{name}.jsonl").write_bytes(GOOD.replace(b'"a"', f'"{name}"'.encode()))
     job = job_for(tmp_path, format="jsonl")
     documents = read_documents(job, resolve_location(job, "b1", tmp_path))
-    next(documents)
+    assert next(documents).item_id == "a"
     (inbox / "b.jsonl").unlink()
-    with pytest.raises(IntakeError, match=r"'b.jsonl' cannot be read: No such file"):
-        next(documents)
+    gone, last = documents
+    assert (gone.item_id, reason(gone), gone.kind) == ("b.jsonl", "unreadable", "jsonl")
+    assert gone.problem is not None
+    assert "No such file" in gone.problem.message
+    assert last.item_id == "c"
 
 
 def test_a_link_that_leaves_the_folder_is_an_item_that_is_not_read(tmp_path: Path) -> None:

@@ -119,10 +119,10 @@ def test_a_store_that_stays_away_stops_the_batch(
 def test_what_does_not_pass_is_not_waited_for(tmp_path: Path, code: int) -> None:
     (_inbox(tmp_path) / "a.txt").write_text("text")
     waits: list[float] = []
-    document = only(read(job_for(tmp_path), access=ShakyFiles(code, open=1), sleep=waits.append))
-    assert (reason(document), waits) == ("unreadable", [])
-    with pytest.raises(IntakeError, match="cannot be read"):
-        read(job_for(tmp_path, format="jsonl"), access=ShakyFiles(code, open=1))
+    for format in ("text", "csv", "jsonl", "parquet"):
+        job = job_for(tmp_path, format=format)
+        document = only(read(job, access=ShakyFiles(code, open=1), sleep=waits.append))
+        assert (document.item_id, reason(document), waits) == ("a.txt", "unreadable", [])
 
 
 def test_a_folder_that_may_not_be_listed_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,99 @@
+"""The lines of a CSV file as UTF-8, whatever character set and line ends it was written with.
+
+Knows nothing of quotes: a line may be a part of a row. Which character set it is, is found out in
+`encoding.py`.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+
+from ..errors import IntakeError
+from .lines import Line
+from .steady import SteadyFile
+
+_CHUNK_BYTES = 1 << 18
+_UTF8 = ("utf-8", "utf-8-sig")
+_WIDE = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+_LOST = "batch_ai_lost_bytes"
+# A lone surrogate in place of what is no character: UTF-8 refuses it, so the row is known by it.
+codecs.register_error(_LOST, lambda error: ("\udcff", getattr(error, "end", 0)))
+
+
+def sample_of(file: SteadyFile, size: int = _CHUNK_BYTES) -> bytes:
+    """The first bytes, what a character set is told from; the file stays at its beginning."""
+    parts: list[bytes] = []
+    while size > 0 and (part := file.read(size)):
+        parts.append(part)
+        size -= len(part)
+    file.seek(0)
+    return b"".join(parts)
+
+
+def csv_lines(file: SteadyFile, encoding: str, max_bytes: int) -> Iterator[Line]:
+    """Every line with its end, blank ones too; its content None where it exceeds `max_bytes`.
+
+    What does not fit the character set makes its line invalid UTF-8, so that the loss stays with
+    its row. Raises OSError where the file cannot be read to its end, IntakeError where `encoding`
+    is no character set.
+    """
+    number = size = 0
+    parts: list[bytes] = []
+    for piece, ended in _pieces(_utf8_chunks(file, encoding)):
+        size += len(piece)
+        if size <= max_bytes:
+            parts.append(piece)
+        if ended:
+            number += 1
+            content = b"".join(parts) if size <= max_bytes else None
+            if number == 1 and content is not None:
+                content = content.removeprefix(codecs.BOM_UTF8)
+            yield Line(number, content, size)
+            size = 0
+            parts.clear()
+    if size:
+        yield Line(number + 1, b"".join(parts) if size <= max_bytes else None, size)
+
+
+def _pieces(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """The chunks cut behind each line end, with whether the piece has one."""
+    held = b""
+    for chunk in chunks:
+        chunk = held + chunk
+        # The next chunk may begin with the line feed that belongs to this return.
+        held = b"\r" if chunk.endswith(b"\r") else b""
+        if held:
+            chunk = chunk[:-1]
+        for piece in chunk.splitlines(keepends=True):
+            yield piece, piece.endswith((b"\n", b"\r"))
+    if held:
+        yield held, True
+
+
+def _utf8_chunks(file: SteadyFile, encoding: str) -> Iterator[bytes]:
+    if encoding in _UTF8:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
+        return
+    decoder = _decoder(file, encoding)
+    while chunk := file.read(_CHUNK_BYTES):
+        yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
+    yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+
+
+def _decoder(file: SteadyFile, encoding: str) -> codecs.IncrementalDecoder:
+    """For text of that character set; without a byte order mark, the order most machines have."""
+    if encoding in _WIDE:
+        marked = sample_of(file, 4).startswith(
+            (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF32_LE)
+        )
+        encoding = encoding if marked else _WIDE[encoding]
+    try:
+        b"".decode(encoding)
+        return codecs.getincrementaldecoder(encoding)(_LOST)
+    except LookupError as error:
+        raise IntakeError(
+            f"input.encoding {encoding!r} is no character set that rows can be read in; write "
+            "auto, or one such as utf-8 or cp1252"
+        ) from error
