@@ -5,6 +5,7 @@ Fixtures of one room live in that room's conftest.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import socket
@@ -98,6 +99,16 @@ def platform(
 
         yield make
     settings.cache_clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_language_model() -> Iterator[None]:
+    """Hundreds of batches run in one process here; each opening the model is minutes of CPU."""
+    from batch_ai_assets.engine.validation import languages
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(languages, "open_model", functools.cache(languages.open_model))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
