@@ -15,6 +15,7 @@ import click
 from batch_ai_assets.commands.ctrl_c import remember_ctrl_c
 from batch_ai_assets.commands.demo import demo
 from batch_ai_assets.commands.dlq import dlq
+from batch_ai_assets.commands.estimate import estimate
 from batch_ai_assets.commands.fsck import fsck
 from batch_ai_assets.commands.run import run
 from batch_ai_assets.commands.sql import sql
@@ -155,7 +156,7 @@ def _sum(sound: int, broken: int) -> str:
     return said if sound + broken else "It holds no job yet: batch-ai new-job NAME makes one."
 
 
-for one in (run, status, dlq, sql, fsck, demo, ui, local_provider):
+for one in (run, estimate, status, dlq, sql, fsck, demo, ui, local_provider):
     main.add_command(one)
 
 

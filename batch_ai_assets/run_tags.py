@@ -1,8 +1,9 @@
 """Tags on Dagster runs that this project reads or writes.
 
-`batch_ai/mode` asks for another way to run (`reprocess`, `fresh`), from the command line or the
-Launchpad alike; `batch_ai/state` says how the batch ended. Which process (`host:pid`) a run lives
-in that no daemon watches is nothing to read: its tag is one that the UI does not show.
+`batch_ai/mode` asks for another way to run (`reprocess`, `fresh`), `batch_ai/shards` for so many
+shards, from the command line or the Launchpad alike; `batch_ai/state` says how the batch ended.
+Which process (`host:pid`) a run lives in that no daemon watches is nothing to read: its tag is
+one that the UI does not show.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from batch_ai_assets.engine.spec.job import JobSpec, Priority
 
 STATE = "batch_ai/state"
 MODE = "batch_ai/mode"
+SHARDS = "batch_ai/shards"
 WHO = "batch_ai/who"
 STARTED_BY_CLI = ".dagster/batch_ai_command_line"
 
+_MOST_SHARDS = 10_000
 MODES = ("resume", "reprocess", "fresh")
 
 RUN_TAGS: Mapping[str, str] = {
@@ -46,6 +49,22 @@ def mode_of(tags: Mapping[str, str]) -> str:
     if mode not in MODES:
         raise SpecError(f"The run tag {MODE} is {mode!r}; it may be {', '.join(MODES)}.")
     return mode
+
+
+def shards_of(tags: Mapping[str, str]) -> int | None:
+    """How many shards the tags ask for. Raises SpecError for what is no such number."""
+    said = tags.get(SHARDS)
+    if said is None:
+        return None
+    if not said.isdecimal() or not 1 <= int(said) <= _MOST_SHARDS:
+        raise SpecError(f"The run tag {SHARDS} is {said!r}; it may be 1 to {_MOST_SHARDS:,}.")
+    return int(said)
+
+
+def way_to_run(mode: str, shards: int | None) -> dict[str, str]:
+    """The tags that ask for a way to run; none for the usual one."""
+    tags = {} if mode == "resume" else {MODE: mode}
+    return tags if shards is None else {**tags, SHARDS: str(shards)}
 
 
 def who_started(tags: Mapping[str, str]) -> str:

@@ -26,7 +26,14 @@ from batch_ai_assets.engine.errors import (
 )
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.partitions import checked_batch_key
-from batch_ai_assets.run_tags import STARTED_BY_CLI, STATE, mode_of, this_process, who_started
+from batch_ai_assets.run_tags import (
+    STARTED_BY_CLI,
+    STATE,
+    mode_of,
+    shards_of,
+    this_process,
+    who_started,
+)
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps, Run
@@ -108,7 +115,9 @@ def open_stage(context: AnyContext, job: ResolvedJob) -> Stage:
     context.instance.add_run_tags(context.run.run_id, {STATE: "running"})
     try:
         _check_key(context, job)
-        run = Run(run_id=context.run.run_id, who=who_started(tags), mode=Mode(mode_of(tags)))
+        run = Run(
+            context.run.run_id, who_started(tags), Mode(mode_of(tags)), shards_of(tags)
+        )
         return Stage(job, context.partition_key, run, context.resources.engine.deps, context)
     except BatchAIError as stop:
         context.instance.add_run_tags(context.run.run_id, {STATE: "failed"})

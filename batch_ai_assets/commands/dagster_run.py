@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,7 +24,7 @@ from batch_ai_assets.connections import Connections, open_deps
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.spec.registry import Registry
 from batch_ai_assets.resources import ENGINE
-from batch_ai_assets.run_tags import MODE, STARTED_BY_CLI, STATE, WHO, this_process
+from batch_ai_assets.run_tags import STARTED_BY_CLI, STATE, WHO, this_process
 from batch_ai_assets.settings import settings
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ def run_batch_in_process(
     registry: Registry,
     job: ResolvedJob,
     key: str,
-    mode: str,
+    way: Mapping[str, str],
     progress: Callable[[Progress], None],
     verbose: bool = False,
 ) -> RunOutcome:
-    """Run the batch `key` to its end."""
+    """Run the batch `key` to its end; `way`: tags that ask for another way to run."""
     with instance() as here, closing(Connections(open_deps(progress=progress))) as connections:
         close_dead_runs(here)
         if not job.spec.batches.timed:
@@ -75,7 +75,7 @@ def run_batch_in_process(
         run_id = str(uuid4())
         obey_ctrl_c()
         try:
-            run = begin_run(here, asset_job, run_id, _tags(key, mode), console)
+            run = begin_run(here, asset_job, run_id, _tags(key, way), console)
             leave_ctrl_c_to_others()
             events = carry_out(here, asset_job, run)
         except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
@@ -128,15 +128,15 @@ def _console(level: str) -> dict[str, Any]:
     return {"loggers": {"console": {"config": {"log_level": level}}}}
 
 
-def _tags(key: str, mode: str) -> dict[str, str]:
-    tags = {
+def _tags(key: str, way: Mapping[str, str]) -> dict[str, str]:
+    return {
+        **way,
         "dagster/partition": key,
         WHO: person(),
         STARTED_BY_CLI: this_process(),
         # The person at the terminal decides what happens next, not the retry daemon.
         "dagster/max_retries": "0",
     }
-    return tags if mode == "resume" else {**tags, MODE: mode}
 
 
 def _outcome(

@@ -42,7 +42,7 @@ def cut_to(text: str, tokens: int) -> str:
         return text
     # A beginning that was cut inside a word may count a token more when it stands alone.
     for kept in range(max(tokens, 0), 0, -1):
-        beginning = tokenizer.decode_bytes(ids[:kept]).decode("utf-8", "ignore")
+        beginning: str = tokenizer.decode_bytes(ids[:kept]).decode("utf-8", "ignore")
         if len(tokenizer.encode_ordinary(beginning)) <= tokens:
             return beginning
     return ""

@@ -1,0 +1,29 @@
+"""Which job and which batch a command line means."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from batch_ai_assets.engine.errors import SpecError
+
+if TYPE_CHECKING:
+    from batch_ai_assets.engine.spec.registry import Registry
+    from batch_ai_assets.engine.spec.resolved import ResolvedJob
+
+
+def wanted(registry: Registry, name: str, batch: str | None) -> tuple[ResolvedJob, str]:
+    """The job and the batch key. A word that was mistyped is wrong usage, a broken job is not."""
+    from batch_ai_assets.partitions import checked_batch_key, default_batch_key
+
+    now = datetime.now(UTC)
+    try:
+        job = registry.job(name)
+        key = checked_batch_key(job.spec, batch, now) if batch else default_batch_key(job.spec, now)
+    except SpecError as error:
+        if any(broken.name == name for broken in registry.broken):
+            raise
+        raise click.UsageError(str(error)) from error
+    return job, key
