@@ -40,7 +40,7 @@ def build_defs(
             asset_checks=[registry_check(known), *(one.checks for one in made.values())],
             jobs=[job for one in made.values() for job in (one.run, one.export)],
             schedules=[one.schedule for one in made.values() if one.schedule is not None],
-            sensors=_sensors(known, {name: one.export for name, one in made.items()}),
+            sensors=_sensors(known, made),
             # Items run concurrently inside an asset; a process per asset would only cost imports.
             executor=dg.in_process_executor,
             resources={**platform_resources(), **(resource_overrides or {})},
@@ -61,11 +61,14 @@ def _made(registry: Registry) -> tuple[Registry, dict[str, JobDefinitions]]:
     return replace(registry, jobs=jobs, broken=(*registry.broken, *broken)), made
 
 
-def _sensors(registry: Registry, export_jobs: Mapping[str, Any]) -> list[dg.SensorDefinition]:
+def _sensors(
+    registry: Registry, made: Mapping[str, JobDefinitions]
+) -> list[dg.SensorDefinition]:
     sensors = [registry_sensor(registry.folder)]
-    if export_jobs:
+    if made:
+        export_jobs = {name: one.export for name, one in made.items()}
         sensors.append(dead_letter_sensor(registry.jobs, export_jobs))
-    return sensors
+    return [*sensors, *(sensor for one in made.values() for sensor in one.sensors)]
 
 
 defs = build_defs()

@@ -1,4 +1,4 @@
-"""One job of the registry → its assets, checks, jobs and schedule. Assembles, decides nothing."""
+"""One job of the registry → its assets, checks, jobs, schedule and sensors. Decides nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import dagster as dg
 from batch_ai_assets.asset_checks import job_checks
 from batch_ai_assets.assets import job_assets
 from batch_ai_assets.assets.catalogue import asset_key
+from batch_ai_assets.chain_sensor import chain_sensor
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.run_tags import run_tags
 from batch_ai_assets.schedules import AssetJob, batch_schedule
@@ -25,6 +26,8 @@ class JobDefinitions:
     export: AssetJob
     """`dead_letter_queue` alone."""
     schedule: dg.ScheduleDefinition | None
+    sensors: tuple[dg.SensorDefinition, ...]
+    """What starts it by itself, other than the clock."""
 
 
 def job_definitions(job: ResolvedJob) -> JobDefinitions:
@@ -43,7 +46,9 @@ def job_definitions(job: ResolvedJob) -> JobDefinitions:
         dg.AssetSelection.assets(asset_key(job, "dead_letter_queue")).without_checks(),
         "Writes the dead letters of a batch again, after they changed.",
     )
-    return JobDefinitions(assets, checks, run, export, batch_schedule(job, run))
+    found = (chain_sensor(job, run),)
+    sensors = tuple(sensor for sensor in found if sensor is not None)
+    return JobDefinitions(assets, checks, run, export, batch_schedule(job, run), sensors)
 
 
 def _asset_job(

@@ -28,7 +28,7 @@ from .errors import (
 from .events import log_event
 from .exports import export_dead_letters, export_reviews
 from .held import ending, held, move
-from .inputs import documents
+from .inputs import documents, is_outdated
 from .inspection import inspect, inspected, refusal
 from .judging import Judging
 from .planning.manifest import manifest_rows, manifest_schema
@@ -85,10 +85,13 @@ def read_inputs(
     """
     with held(job, batch, run, deps, stays_planned=True):
         plan = deps.store.batches.latest_plan(job.name, batch)
-        if _next(plan, job, run, deps) is Step.PLAN:
+        step = _next(plan, job, run, deps)
+        if step is Step.PLAN:
             check_rules(job, deps.connect)
         if plan is not None and _reads_the_same(plan, job):
-            return deps.tables.open(plan.raw_path)
+            raw = deps.tables.open(plan.raw_path)
+            if step is not Step.PLAN or not is_outdated(job, batch, raw, deps):
+                return raw
         found = documents(job, batch, deps, upstream)
         rows = manifest_rows(job.name, batch, found, deps.sealer)
         raw = deps.tables.write(job.name, "raw_inputs", batch, run.run_id, manifest_schema(), rows)
