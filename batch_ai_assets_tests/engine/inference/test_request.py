@@ -118,3 +118,13 @@ def test_token_probabilities_are_asked_for_only_where_confidence_needs_them() ->
     asked = json.loads(RequestTemplate(DECISIVE["token probabilities"]).body("t", TEXT))
     assert (asked["logprobs"], asked["top_logprobs"]) == (True, 5)
     assert "logprobs" not in json.loads(RequestTemplate(job()).body("t", TEXT))
+
+
+def test_what_is_asked_of_a_long_document_fits_beside_prompt_and_answer() -> None:
+    template = RequestTemplate(make_job(FOLDER, {"over_length": "truncate"}))
+    text = " ".join(["paragraph"] * 20_000)
+    asked = template.asked_text(text, count_tokens([text])[0])
+    body = template.body(asked, hashlib.sha256(text.encode()).digest())
+    used = count_tokens([body.decode()])[0] + template.max_tokens
+    assert 15_900 < used <= 16_000
+    assert template.asked_text("short", 1) == "short"
