@@ -59,9 +59,9 @@ def decide(waiting: Waiting, batches: BatchesSpec, now: float, signals: Signals)
         # A signal without documents is obeyed as well, or it would take what comes much later.
         return Decision(False, "Nothing is waiting.", occasion)
     if signals.flag:
-        return Decision(True, f"the flag has come; {_amount(waiting)}", occasion)
+        return Decision(True, "the flag has come", occasion)
     if signals.day:
-        return Decision(True, f"the calendar names this day; {_amount(waiting)}", occasion)
+        return Decision(True, "the calendar names this day", occasion)
     reached, missing = _measured(waiting, batches, now)
     if reached:
         return Decision(True, reached)
@@ -128,9 +128,12 @@ def _hour(day: date, batches: BatchesSpec) -> float:
 def _amount(waiting: Waiting) -> str:
     if not waiting.files:
         return "Nothing is waiting"
-    files = "1 file" if waiting.files == 1 else f"{waiting.files:,} files"
-    items = "1 item" if waiting.items == 1 else f"{waiting.items:,} items"
-    return f"{items} in {files} waiting"
+    return f"{counted(waiting.items, 'item')} in {counted(waiting.files, 'file')} waiting"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts, in words."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _duration(seconds: float) -> str:
