@@ -182,6 +182,7 @@ def request(job: ResolvedJob, wanted: Wanted) -> dg.RunRequest:
     """A run that reads this version. One that was run before plans its next version."""
     return dg.RunRequest(
         run_key=f"{job.name}/{wanted.batch}/{job.upstream}/{wanted.version}",
+        job_name=job.name,
         partition_key=wanted.batch,
         tags={MODE: "reprocess"} if wanted.again else {},
     )
