@@ -40,11 +40,11 @@ def csv_lines(file: SteadyFile, encoding: str, max_bytes: int) -> Iterator[Line]
     """
     number = size = 0
     parts: list[bytes] = []
-    for piece, ended in _pieces(_utf8_chunks(file, encoding)):
+    for piece, ends in _pieces(_utf8_chunks(file, encoding)):
         size += len(piece)
         if size <= max_bytes:
             parts.append(piece)
-        if ended:
+        if ends and size:
             number += 1
             content = b"".join(parts) if size <= max_bytes else None
             if number == 1 and content is not None:
@@ -52,12 +52,10 @@ def csv_lines(file: SteadyFile, encoding: str, max_bytes: int) -> Iterator[Line]
             yield Line(number, content, size)
             size = 0
             parts.clear()
-    if size:
-        yield Line(number + 1, b"".join(parts) if size <= max_bytes else None, size)
 
 
 def _pieces(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """The chunks cut behind each line end, with whether the piece has one."""
+    """The chunks cut behind each line end, with whether the line ends with the piece."""
     held = b""
     for chunk in chunks:
         chunk = held + chunk
@@ -67,8 +65,7 @@ def _pieces(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
             chunk = chunk[:-1]
         for piece in chunk.splitlines(keepends=True):
             yield piece, piece.endswith((b"\n", b"\r"))
-    if held:
-        yield held, True
+    yield held, True
 
 
 def _utf8_chunks(file: SteadyFile, encoding: str) -> Iterator[bytes]:
@@ -90,9 +87,10 @@ def _decoder(file: SteadyFile, encoding: str) -> codecs.IncrementalDecoder:
         )
         encoding = encoding if marked else _WIDE[encoding]
     try:
-        b"".decode(encoding)
+        # Refuses what is a codec but no character set, such as base64.
+        b"x".decode(encoding, "replace")
         return codecs.getincrementaldecoder(encoding)(_LOST)
-    except LookupError as error:
+    except (LookupError, UnicodeError) as error:
         raise IntakeError(
             f"input.encoding {encoding!r} is no character set that rows can be read in; write "
             "auto, or one such as utf-8 or cp1252"
