@@ -10,8 +10,8 @@ from pathlib import Path
 
 import openai.resources.models  # noqa: F401 - imports are not part of the measure
 
+from batch_ai_assets.engine.asking import ask
 from batch_ai_assets.engine.batch import Run, plan_work, read_inputs
-from batch_ai_assets.engine.inference.run import run_shard
 from batch_ai_assets_tests.engine.world import message, world
 from benchmarks.bare_loop import cpu_seconds
 
@@ -26,7 +26,7 @@ def measure(url: str, concurrency: int, items: int) -> dict[str, float]:
         plan = here.deps.store.batches.latest_plan(here.job.name, "b1")
         assert plan is not None
         before = cpu_seconds()
-        run_shard(here.job, plan, raw, run.run_id, here.deps)
+        ask(here.job, plan, raw, run, here.deps)
         seconds = cpu_seconds() - before
         answered = here.deps.store.figures(here.job.name, "b1").answered
     return {"answered": answered, "cpu_seconds": seconds}
