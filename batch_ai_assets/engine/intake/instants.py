@@ -34,8 +34,10 @@ def epoch_seconds(value: object) -> float | None:
 
 def is_null(value: object) -> bool:
     """Whether there is no value: null, and what tables write in its place (NaN, NaT)."""
+    if isinstance(value, Decimal):
+        return value.is_nan()
     # Only they differ from themselves.
-    return value is None or (isinstance(value, float | Decimal | datetime) and value != value)
+    return value is None or (isinstance(value, float | datetime) and value != value)
 
 
 def _read(text: str) -> datetime | float | None:

@@ -171,7 +171,9 @@ def _attributes(
             found[column] = _encodable(_as_string(value))
         except UnicodeError as error:
             return _undecodable(error, column, where)
-        except (orjson.JSONEncodeError, RecursionError):
+        except (orjson.JSONEncodeError, RecursionError) as error:
+            if isinstance(error.__cause__, UnicodeError) or "UTF-8" in str(error):
+                return _undecodable(error, column, where)
             return Problem(
                 "unreadable", f"{where} nests an attribute too deeply to be kept; flatten it"
             )
@@ -196,7 +198,7 @@ def _encodable(text: str) -> str:
     return text
 
 
-def _undecodable(error: UnicodeError, column: str, where: str) -> Problem:
+def _undecodable(error: Exception, column: str, where: str) -> Problem:
     at = f" at offset {error.start}" if isinstance(error, UnicodeDecodeError) else ""
     return Problem(
         "undecodable", f"{where} has in {column!r} what is not UTF-8{at}; write it as UTF-8"
