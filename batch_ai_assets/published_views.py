@@ -29,6 +29,9 @@ ASSETS = (
 )
 
 
+_WINDOW_KEY = re.compile(r"\d{4}-\d\d(-\d\d(-\d\d)?)?")
+"""A month, a day or the beginning of a week, an hour."""
+_ARRIVAL_KEY = re.compile(r"(\d{4})(\d\d)(\d\d)t(\d\d)(\d\d)(\d\d)z-[0-9a-f]{6}")
 _JOB_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -104,25 +107,48 @@ def _make_views(
     return read
 
 
-def _view_current(connection: DuckDBPyConnection, job: str, released: dict[str, str]) -> None:
-    """The row of every item that was released last, whenever its answer was given."""
-    connection.execute(f'CREATE TABLE "{job}__released" (file VARCHAR, released_at VARCHAR)')
-    connection.executemany(f'INSERT INTO "{job}__released" VALUES (?, ?)', list(released.items()))
+def _view_current(
+    connection: DuckDBPyConnection, job: str, released: dict[str, tuple[str, str]]
+) -> None:
+    """The newest released row of every item.
+
+    Newest by what its batch stands for: a day that is backfilled late does not replace a later
+    day's row. Batches by name stand for the moment of their release.
+    """
+    connection.execute(
+        f'CREATE TABLE "{job}__released" (file VARCHAR, stands_for VARCHAR, released_at VARCHAR)'
+    )
+    connection.executemany(
+        f'INSERT INTO "{job}__released" VALUES (?, ?, ?)',
+        [(file, *when) for file, when in released.items()],
+    )
     connection.execute(
         f'CREATE VIEW "{job}__current" AS SELECT found.* EXCLUDE (__file) '
         f"FROM read_parquet({_listed(released)}, union_by_name = true, filename = '__file') found "
         f'JOIN "{job}__released" released ON found.__file = released.file '
         "QUALIFY row_number() OVER "
-        "(PARTITION BY item_id ORDER BY released.released_at DESC, batch DESC) = 1"
+        "(PARTITION BY item_id "
+        "ORDER BY released.stands_for DESC, released.released_at DESC, batch DESC) = 1"
     )
 
 
-def _released_files(tables: TableStore, job: str, home: UPath) -> Iterator[tuple[str, str]]:
-    """Parts of the released version of every batch and when it was released (ISO, UTC)."""
+def _released_files(
+    tables: TableStore, job: str, home: UPath
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Parts of the released version of every batch; the time it stands for and was released at."""
     for batch in _batches(home / "results"):
         if (current := tables.current(job, batch)) is not None:
+            when = (_time_in(batch) or current.released_at, current.released_at)
             for part in current.parts:
-                yield f"{current.path}/{part}", current.released_at
+                yield f"{current.path}/{part}", when
+
+
+def _time_in(batch: str) -> str | None:
+    """The time that a key names, so that text sorts as time does; None where it names none."""
+    if _WINDOW_KEY.fullmatch(batch):
+        return batch
+    arrival = _ARRIVAL_KEY.fullmatch(batch)
+    return "{}-{}-{}T{}:{}:{}".format(*arrival.groups()) if arrival else None
 
 
 def _batches(folder: UPath) -> list[str]:

@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from ..spec.resolved import ResolvedJob
+from ..state.claims import Claim
 from ..state.store import StateStore
 from .groups import Group, groups_of, place_of
 
@@ -98,6 +99,11 @@ class Survey:
         """index → why the item needs no call of this batch."""
         job, batch, store = self._job.name, self._batch, self._store
         skipped: dict[int, Fate] = {}
+        # Claims first: a batch that finishes meanwhile has released by the time that is looked at.
+        held: set[Claim] = set()
+        pairs = list(zip(items.item_ids, items.input_hashes, strict=True))
+        if self._claim:
+            held = store.claims.take(job, batch, pairs)
         if self._may_skip:
             released = store.items.released_elsewhere(job, batch, items.item_ids)
             letters = store.items.open_dead_letters(job, batch, items.item_ids)
@@ -106,8 +112,5 @@ class Survey:
                     skipped[index] = Fate.UNCHANGED
                 elif pair in letters:
                     skipped[index] = Fate.OPEN_DEAD_LETTER
-        if self._claim:
-            pairs = list(zip(items.item_ids, items.input_hashes, strict=True))
-            held = store.claims.take(job, batch, pairs)
-            skipped |= {index: Fate.CLAIMED for index, pair in enumerate(pairs) if pair in held}
+        skipped |= {index: Fate.CLAIMED for index, pair in enumerate(pairs) if pair in held}
         return skipped
