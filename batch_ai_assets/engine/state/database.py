@@ -27,6 +27,9 @@ T = TypeVar("T")
 _BUSY_SECONDS = 10.0
 """How long SQLite itself waits for a lock before a transaction is tried anew."""
 
+_ONE_WRITER = 0x62617463
+"""Number of the lock that writers on PostgreSQL take in turn; it spells `batc`."""
+
 _ROWS_PER_INSERT = 250
 """Multi-row VALUES of this size cost a fifth of `executemany`, which gives up the GIL per row."""
 
@@ -47,21 +50,39 @@ class Database:
         # Once prepared: the file and which one it is, to notice that it was moved or removed.
         self._file: tuple[str, tuple[int, int]] | None = None
         busy = min(_BUSY_SECONDS, patience_seconds)
-        options: dict[str, Any] = {"connect_args": {"timeout": busy}} if sqlite else {}
         try:
             self._engine = sa.create_engine(
-                self.url, pool_pre_ping=not sqlite, hide_parameters=True, **options
+                self.url,
+                pool_pre_ping=not sqlite,
+                hide_parameters=True,
+                connect_args=self._arguments(busy),
             )
         except (SQLAlchemyError, ImportError) as error:
             raise SpecError(
                 f"BATCH_AI_STATE_URL names a database that cannot be used here ({error}). "
-                "Install its driver, or write sqlite:////path/state.sqlite"
+                "Install its driver (pip install batch-ai-assets[postgres]), or write "
+                "sqlite:////path/state.sqlite"
             ) from None
+        reading: dict[str, Any] = {"batch_ai_read": True}
         if sqlite:
             sa.event.listen(self._engine, "connect", _set_up_sqlite)
             sa.event.listen(self._engine, "do_connect", lambda *_: self._prove_file())
             sa.event.listen(self._engine, "begin", self._begin_sqlite)
-        self._reader = self._engine.execution_options(batch_ai_read=True)
+        elif self.url.get_backend_name() == "postgresql":
+            sa.event.listen(self._engine, "begin", _begin_postgresql)
+            # What several statements of one view say then fits together, as it does in SQLite.
+            reading |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reader = self._engine.execution_options(**reading)
+
+    def _arguments(self, busy_seconds: float) -> dict[str, Any]:
+        """What the driver is told: how long to wait for a lock, and for the server to answer."""
+        backend = self.url.get_backend_name()
+        if backend == "sqlite":
+            return {"timeout": busy_seconds}
+        if self.url.get_driver_name() == "psycopg":
+            waits = f"-c lock_timeout={int(busy_seconds * 1000)}"
+            return {"connect_timeout": int(_BUSY_SECONDS), "options": waits}
+        return {}
 
     def prepare(self) -> None:
         """Create missing tables; refuse a store of another schema version."""
@@ -193,6 +214,12 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by `_begin_sqlite`
     for pragma in ("journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_postgresql(connection: sa.Connection) -> None:
+    """One writer at a time, as on SQLite: what a transaction looked up still holds at its end."""
+    if not connection.get_execution_options().get("batch_ai_read", False):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_WRITER})")
 
 
 def _identity(path: str) -> tuple[int, int]:
