@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import orjson
@@ -18,11 +19,11 @@ import orjson
 from .deps import Deps, Run
 from .errors import StorageError
 from .figures import BatchFigures
-from .reporting.completion import CompletionRecord, ConservationRecord
+from .reporting.completion import CompletionRecord, ConservationRecord, GroupRecord
 from .reporting.next_step import next_step
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
-from .state.rows import Plan
+from .state.rows import Plan, ShardRow
 from .tables import BatchTable, Current, RowReader
 from .validation.accuracy import CohortAccuracy, evaluate
 from .validation.check_result import CheckResult
@@ -74,9 +75,25 @@ def draw_up(
         accuracy=accuracy,
         results_location=current.path if released and current else None,
         next_step=next_step(job, plan.batch, state, reason, figures),
+        groups=tuple(_groups(job, deps.store.shards.of(plan))),
         **_of_job(job),
         **_of_figures(figures),
     )
+
+
+def _groups(job: ResolvedJob, shards: list[ShardRow]) -> Iterator[GroupRecord]:
+    for name, found in groupby(shards, key=lambda shard: shard.group):
+        part = list(found)
+        tokens = [shard.tokens_in for shard in part]
+        yield GroupRecord(
+            group=name,
+            prompt_version=job.for_group(name).spec.prompt.version,
+            shards=len(part),
+            to_ask=sum(shard.to_ask for shard in part),
+            tokens_in=sum(tokens),
+            largest_shard=max(tokens) * len(part) / (sum(tokens) or 1),
+            truncated=sum(shard.truncated for shard in part),
+        )
 
 
 def _sla_met(sla: float | None, seconds: float, state: State) -> bool | None:

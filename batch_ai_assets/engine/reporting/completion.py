@@ -62,6 +62,22 @@ class ConservationRecord(_Part):
         }
 
 
+class GroupRecord(_Part):
+    """One group of the batch, as it was planned."""
+
+    group: str
+    prompt_version: str
+    shards: int
+    to_ask: int
+    """Items that needed an answer."""
+    tokens_in: int
+    """Estimated tokens of its requests."""
+    largest_shard: float
+    """Tokens of its largest shard over the mean of its shards; 1 is perfectly even."""
+    truncated: int
+    """Items of which only the beginning was asked, because the rest does not fit."""
+
+
 class CompletionRecord(_Part):
     """What happened in one batch version, what it cost, and what a person does now."""
 
@@ -105,6 +121,9 @@ class CompletionRecord(_Part):
     dead_by_reason: dict[str, int] = {}
     skipped_by_reason: dict[str, int] = {}
 
+    groups: tuple[GroupRecord, ...] = ()
+    """How the work was cut; nothing where no item needed an answer."""
+
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: float = 0.0
@@ -128,6 +147,11 @@ class CompletionRecord(_Part):
     """Where the released rows are; None where nothing was released."""
     next_step: str = ""
     """What a person does now."""
+
+    @property
+    def truncated(self) -> int:
+        """Documents of which only the beginning was asked."""
+        return sum(group.truncated for group in self.groups)
 
     def to_json(self) -> bytes:
         """The record as indented JSON, one trailing newline."""

@@ -12,6 +12,7 @@ from .wording import (
     answered_so_far,
     check_word,
     cost_facts,
+    cut_short,
     dead_reasons,
     macro_f1,
     origin_facts,
@@ -53,6 +54,9 @@ def _lines(record: CompletionRecord) -> Iterator[str]:
     yield ""
     yield "## Cost and time"
     yield from _cost_and_time(record)
+    if record.groups:
+        yield "## Groups and shards"
+        yield from _groups(record)
     if record.checks:
         yield "## Checks"
         yield from _checks(record)
@@ -106,6 +110,26 @@ def _cost_and_time(record: CompletionRecord) -> Iterator[str]:
         if gauge is not None:
             yield f"{text_bar(gauge.share)} {percent(gauge.share)} of {name}"
             yield ""
+
+
+def _groups(record: CompletionRecord) -> Iterator[str]:
+    rows = [
+        (
+            _safe(row.group),
+            _safe(row.prompt_version),
+            whole(row.to_ask),
+            whole(row.tokens_in),
+            whole(row.shards),
+            f"{row.largest_shard:.2f} ×",
+            whole(row.truncated),
+        )
+        for row in record.groups
+    ]
+    heads = ("group", "prompt", "to ask", "tokens", "shards", "largest, of the mean", "cut")
+    yield from _table(heads, rows, right=(2, 3, 4, 5, 6))
+    if short := cut_short(record):
+        yield f"{_safe(short)}."
+        yield ""
 
 
 def _checks(record: CompletionRecord) -> Iterator[str]:

@@ -8,6 +8,7 @@ from .wording import (
     answered_so_far,
     check_word,
     counted,
+    cut_short,
     dead_reasons,
     duration,
     macro_f1,
@@ -34,6 +35,8 @@ def summary_lines(record: CompletionRecord) -> list[str]:
         f"skipped   {whole(count)} {reason}" + (f": {meaning}" if meaning else "")
         for reason, count, meaning in skipped_reasons(record)
     ]
+    if short := cut_short(record):
+        lines.append(f"cut       {short}")
     lines.append(f"cost      {_cost(record)}")
     lines.append(f"time      {_time(record)}")
     lines += [

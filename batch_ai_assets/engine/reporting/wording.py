@@ -37,6 +37,7 @@ _REASONS = {
     "empty_text": "the document has no text",
     "undecodable": "the document is not readable text",
     "unreadable": "the document could not be read",
+    "no_text": "the document has no text to read: encrypted, or a scan",
     "missing_id": "the record has no id",
     "missing_text": "the record has no text field",
     "duplicate_id": "the id was there before in the batch",
@@ -172,6 +173,16 @@ def answered_so_far(record: CompletionRecord) -> str:
     return (
         f"{whole(record.answered)} of {counted(record.conservation.items, 'document')} answered "
         "so far; they are kept and get their verdict when the batch goes on"
+    )
+
+
+def cut_short(record: CompletionRecord) -> str:
+    """What was asked in part only, and where each is named; empty where nothing was."""
+    if not record.truncated:
+        return ""
+    return (
+        f"{counted(record.truncated, 'document')} longer than the model takes: only the beginning "
+        f"was asked (flag input_truncated in {record.job}__validation_report)"
     )
 
 

@@ -10,6 +10,9 @@ from batch_ai_assets.engine.asked_ways import INPUT_TRUNCATED
 from batch_ai_assets.engine.batch import Mode, Run, run_batch
 from batch_ai_assets.engine.estimating import estimate
 from batch_ai_assets.engine.fsck import fsck
+from batch_ai_assets.engine.reporting.html import render_html
+from batch_ai_assets.engine.reporting.markdown import render_markdown
+from batch_ai_assets.engine.reporting.text import summary_lines
 from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.local_provider.process import LocalProvider
 
@@ -51,8 +54,9 @@ def test_an_item_is_asked_in_the_way_of_its_group(
     with world(tmp_path, server.base_url, {"groups": GROUPS, "shards": {"count": 7}}) as here:
         grouped(here).write_messages(mixed)
 
-        assert here.run().state is State.COMPLETED
+        outcome = here.run()
 
+        assert outcome.state is State.COMPLETED
         versions = Counter(row["prompt_version"] for row in here.results())
         assert versions == {"tiny-1": 20, "1": 14}
         shards = {row["item_id"]: row["shard_id"] for row in here.results()}
@@ -61,6 +65,11 @@ def test_an_item_is_asked_in_the_way_of_its_group(
         assert {planned[shards[f"m{n}"]][0] for n in range(20)} == {"tiny"}
         assert {planned[shards[f"m{n}"]][0] for n in range(30, 34)} == {"rest"}
         assert len(planned) == 7
+        record = outcome.record
+        assert record is not None
+        cut = {one.group: (one.prompt_version, one.to_ask) for one in record.groups}
+        assert cut == {"tiny": ("tiny-1", 20), "mid": ("1", 10), "rest": ("1", 4)}
+        assert sum(one.shards for one in record.groups) == 7
         assert fsck("topics", "b1", here.deps) == []
 
 
@@ -111,6 +120,12 @@ def test_only_the_beginning_of_a_long_document_is_asked_and_every_table_says_so(
         flags = {row["item_id"]: row["flags"] for row in report.to_arrow().to_pylist()}
         assert flags == {"m1": [], "m2": [INPUT_TRUNCATED]}
         assert [row["truncated"] for row in plan_of(here)] == [1]
+        assert outcome.record is not None
+        assert outcome.record.truncated == 1
+        said = "1 document longer than the model takes: only the beginning was asked"
+        assert any(said in line for line in summary_lines(outcome.record))
+        assert said in render_markdown(outcome.record)
+        assert said in render_html(outcome.record)
 
 
 def test_a_group_has_a_policy_of_its_own_for_long_documents(
