@@ -1,21 +1,23 @@
-"""The checks on `validation_report`, one set per job, evaluated for one batch at a time.
+"""The checks on `raw_inputs` and `validation_report`, evaluated for one batch at a time.
 
-Thin: what is checked is in `engine/validation/checks.py`; here a finding becomes a row of the
-Checks tab. All checks are one step, so that the batch's tables are read once; a failed one does
-not hide the others.
+Thin: what is checked is in `engine/validation/input_quality.py` and `checks.py`; here a finding
+becomes a row of the Checks tab. All checks of an asset are one step, so that the batch's tables
+are read once; a failed one does not hide the others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from batch_ai_assets.assets.catalogue import asset_key
+from batch_ai_assets.assets.catalogue import AssetName, asset_key
 from batch_ai_assets.assets.stage import Stage, stage
 from batch_ai_assets.assets.unreached import report_unreached
-from batch_ai_assets.engine.errors import BatchHalted
+from batch_ai_assets.engine.errors import BatchHalted, OrderError
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
+from batch_ai_assets.engine.tables import BatchTable
+from batch_ai_assets.engine.validation.check_result import INPUT_MEANINGS
 from batch_ai_assets.partitions import batch_partitions
 from batch_ai_assets.resources import ENGINE
 
@@ -54,6 +56,57 @@ CHECKS = (
         rate=True,
     ),
 )
+
+
+INPUT_CHECKS = tuple(Words(name, text, rate=True) for name, text in INPUT_MEANINGS.items())
+
+
+def input_checks(job: ResolvedJob) -> dg.AssetChecksDefinition:
+    """All checks of a job's `raw_inputs`: what came, before anything is asked."""
+
+    @dg.multi_asset_check(
+        name=f"{job.name}__input_checks",
+        specs=[_input_spec(job, words) for words in INPUT_CHECKS],
+        required_resource_keys={ENGINE},
+        can_subset=True,
+    )
+    def body(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        from batch_ai_assets.engine.inspection import input_checks_of, input_checks_of_run
+
+        with stage(context, job) as here:
+            raw = _read_before(here)
+            look = input_checks_of_run if _selected(here, "work_plan") else input_checks_of
+            findings = look(job, here.run, here.deps, raw)
+        wanted = {key.name for key in context.selected_asset_check_keys}
+        for finding in findings:
+            if finding.name in wanted:
+                yield evaluation(job, finding, "raw_inputs")
+        if any(finding.stops_release for finding in findings):
+            _refuse(here, raw)
+
+    return body
+
+
+def _input_spec(job: ResolvedJob, words: Words) -> dg.AssetCheckSpec:
+    blocking = words.name.removeprefix("input_") in job.spec.input_quality.block
+    bar = "stops the batch before the first call" if blocking else "shows, does not block"
+    return dg.AssetCheckSpec(
+        words.name,
+        asset=asset_key(job, "raw_inputs"),
+        description=f"{words.text} ({bar})",
+        blocking=blocking,
+        partitions_def=batch_partitions(job),
+    )
+
+
+def _read_before(here: Stage) -> BatchTable:
+    raw = here.deps.tables.latest(here.job.name, "raw_inputs", here.batch)
+    if raw is None:
+        raise OrderError(
+            f"Batch {here.job.name}/{here.batch} has not been read yet. Materialize raw_inputs "
+            "first, or run the whole job."
+        )
+    return raw
 
 
 def job_checks(job: ResolvedJob) -> dg.AssetChecksDefinition:
@@ -95,14 +148,16 @@ def _spec(job: ResolvedJob, words: Words) -> dg.AssetCheckSpec:
     )
 
 
-def evaluation(job: ResolvedJob, finding: "CheckResult") -> dg.AssetCheckResult:
+def evaluation(
+    job: ResolvedJob, finding: "CheckResult", asset: AssetName = "validation_report"
+) -> dg.AssetCheckResult:
     """A finding as the Checks tab shows it: what it means, what was found, the bar, what to do."""
     severity = (
         dg.AssetCheckSeverity.ERROR if finding.severity == "error" else dg.AssetCheckSeverity.WARN
     )
     said = [finding.found, f"Bar: {finding.bar}", finding.todo]
     return dg.AssetCheckResult(
-        asset_key=asset_key(job, "validation_report"),
+        asset_key=asset_key(job, asset),
         check_name=finding.name,
         passed=finding.passed,
         severity=severity,
@@ -118,8 +173,23 @@ def evaluation(job: ResolvedJob, finding: "CheckResult") -> dg.AssetCheckResult:
 
 
 def _would_release(here: Stage) -> bool:
-    selected = here.context.job_def.asset_layer.selected_asset_keys
-    return asset_key(here.job, "results") in selected
+    return _selected(here, "results")
+
+
+def _selected(here: Stage, name: AssetName) -> bool:
+    """Whether the run materializes this asset of the job as well."""
+    return asset_key(here.job, name) in here.context.job_def.asset_layer.selected_asset_keys
+
+
+def _refuse(here: Stage, raw: BatchTable) -> None:
+    """Dagster will skip `work_plan`; let the engine refuse the batch, and report what is known.
+
+    Only where the run would have planned: a check that is repeated by itself changes nothing.
+    """
+    if _selected(here, "work_plan"):
+        from batch_ai_assets.engine.batch import plan_work
+
+        _stop(here, lambda: plan_work(here.job, here.batch, here.run, here.deps, raw))
 
 
 def _halt(here: Stage) -> None:
@@ -127,12 +197,15 @@ def _halt(here: Stage) -> None:
 
     Only where the run would have released: a check that is repeated by itself changes nothing.
     """
-    if not _would_release(here):
-        return
-    from batch_ai_assets.engine.batch import release
+    if _would_release(here):
+        from batch_ai_assets.engine.batch import release
 
+        _stop(here, lambda: release(here.job, here.batch, here.run, here.deps))
+
+
+def _stop(here: Stage, go_on: Callable[[], BatchTable]) -> None:
     try:
-        release(here.job, here.batch, here.run, here.deps)
+        go_on()
     except BatchHalted as stop:
         here.tag(f"halted: {stop.reason}")
         here.context.log.error(str(stop))

@@ -37,7 +37,9 @@ def build_defs(
         known, made = _made(known)
         return dg.Definitions(
             assets=[job_registry(known), *(asset for one in made.values() for asset in one.assets)],
-            asset_checks=[registry_check(known), *(one.checks for one in made.values())],
+            asset_checks=[
+                registry_check(known), *(check for one in made.values() for check in one.checks)
+            ],
             jobs=[job for one in made.values() for job in (one.run, one.export)],
             schedules=[one.schedule for one in made.values() if one.schedule is not None],
             sensors=_sensors(known, made),

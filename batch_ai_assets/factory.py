@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from batch_ai_assets.asset_checks import job_checks
+from batch_ai_assets.asset_checks import input_checks, job_checks
 from batch_ai_assets.assets import job_assets
 from batch_ai_assets.assets.catalogue import asset_key
 from batch_ai_assets.chain_sensor import chain_sensor
@@ -20,7 +20,7 @@ class JobDefinitions:
     """Everything Dagster gets of one job."""
 
     assets: tuple[dg.AssetsDefinition, ...]
-    checks: dg.AssetChecksDefinition
+    checks: tuple[dg.AssetChecksDefinition, ...]
     run: AssetJob
     """All eight assets and their checks, in one process."""
     export: AssetJob
@@ -33,7 +33,7 @@ class JobDefinitions:
 def job_definitions(job: ResolvedJob) -> JobDefinitions:
     """The definitions of one job; items run concurrently inside an asset, assets one by one."""
     assets = tuple(job_assets(job))
-    checks = job_checks(job)
+    checks = (input_checks(job), job_checks(job))
     run = _asset_job(
         job,
         job.name,

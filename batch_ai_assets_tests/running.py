@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click.testing
 import dagster as dg
 
-from batch_ai_assets.asset_checks import CHECKS
+from batch_ai_assets.asset_checks import CHECKS, INPUT_CHECKS, Words
 from batch_ai_assets.cli import main
 from batch_ai_assets.connections import Connections
 from batch_ai_assets.definitions import build_defs
@@ -78,11 +79,18 @@ class Platform:
         return {name: item["answers"] for name, item in self.model.stats()["items"].items()}
 
 
-def evaluations(run: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+def evaluations(
+    run: dg.ExecuteInProcessResult, checks: Sequence[Words] = CHECKS
+) -> dict[str, dg.AssetCheckEvaluation]:
     """Evaluations of the batch's checks, by name."""
-    names = {words.name for words in CHECKS}
+    names = {words.name for words in checks}
     found = {one.check_name: one for one in run.get_asset_check_evaluations()}
     return {name: found[name] for name in names & set(found)}
+
+
+def input_evaluations(run: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    """Evaluations of the checks of its documents, by name."""
+    return evaluations(run, INPUT_CHECKS)
 
 
 def failure(run: dg.ExecuteInProcessResult) -> str:
