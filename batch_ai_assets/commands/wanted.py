@@ -16,14 +16,32 @@ if TYPE_CHECKING:
 
 def wanted(registry: Registry, name: str, batch: str | None) -> tuple[ResolvedJob, str]:
     """The job and the batch key. A word that was mistyped is wrong usage, a broken job is not."""
-    from batch_ai_assets.partitions import checked_batch_key, default_batch_key
+    from batch_ai_assets.partitions import checked_batch_key
 
     now = datetime.now(UTC)
     try:
         job = registry.job(name)
-        key = checked_batch_key(job.spec, batch, now) if batch else default_batch_key(job.spec, now)
+        key = checked_batch_key(job.spec, batch, now) if batch else _default(job, now)
     except SpecError as error:
         if any(broken.name == name for broken in registry.broken):
             raise
         raise click.UsageError(str(error)) from error
     return job, key
+
+
+def _default(job: ResolvedJob, now: datetime) -> str:
+    """The batch that is meant where none is named. Raises SpecError."""
+    from batch_ai_assets.partitions import default_batch_key
+
+    if job.upstream is None:
+        return default_batch_key(job.spec, now)
+    from batch_ai_assets.connections import open_deps
+
+    with open_deps() as deps:
+        releases = deps.store.releases.of(job.upstream)
+    if not releases:
+        raise SpecError(
+            f"{job.name} reads the results of {job.upstream}, which has released none yet. Run it"
+            f" first: batch-ai run {job.upstream}"
+        )
+    return releases[-1].batch
