@@ -18,6 +18,7 @@ from .jsonl import read_jsonl
 from .location import InputLocation
 from .parquet_rows import read_parquet
 from .retry import Retry
+from .row_window import rows_of_window
 from .text_folder import read_text
 
 
@@ -26,6 +27,7 @@ def read_documents(
     location: InputLocation,
     access: FileAccess | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    batch: str | None = None,
 ) -> Iterator[Document]:
     """Every item at `location`, in a steady order: files by posix path, lines as they stand.
 
@@ -34,11 +36,13 @@ def read_documents(
     Document with a Problem. Reading twice gives the same documents with the same names.
 
     access: in place of the file system that the location names. sleep: waits between attempts,
-    seconds. Raises IntakeError where the source itself fails; what
-    came until then must not be taken for the batch.
+    seconds. batch: where a column says which window a row belongs to, the batch whose rows are
+    wanted. Raises IntakeError where the source itself fails; what came until then must not be
+    taken for the batch.
     """
     admission = Admission(job)
-    for item in _items(job, location, access or access_to(location.root), Retry(sleep)):
+    items = _items(job, location, access or access_to(location.root), Retry(sleep))
+    for item in items if batch is None else rows_of_window(job, batch, items):
         yield admission.admit(item)
 
 
