@@ -7,7 +7,7 @@ readers' part.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -29,7 +29,8 @@ class Item:
     """The name it claims."""
     source: str
     """Where it was read; unique, and the name of an item that has no other."""
-    raw: bytes = b""
+    raw: bytes | Callable[[], bytes] = b""
+    """What was read, or what makes it: only an item with a problem keeps it."""
     text: str = ""
     attributes: dict[str, str] = field(default_factory=dict)
     data_class: str = ""
@@ -80,10 +81,13 @@ class Admission:
                     "empty_text",
                     f"{item.source!r} holds no visible text; supply it or leave it out",
                 )
+        raw = b""
+        if problem is not None:
+            raw = item.raw() if callable(item.raw) else item.raw
         return Document(
             item_id=name,
             text=text,
-            raw=b"" if problem is None else item.raw,
+            raw=raw,
             source=item.source,
             # Attributes are kept unsealed, so those of an item above the job's class stay out.
             attributes={} if above else item.attributes,

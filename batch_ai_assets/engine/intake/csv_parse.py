@@ -127,7 +127,10 @@ class CsvParse:
                 return fields
 
     def _is_blank(self, fields: list[str]) -> bool:
-        return not fields or (len(fields) == 1 and self._width != 1 and not fields[0].strip())
+        if not fields:
+            return True
+        # In a table of one column, blanks are a row.
+        return len(fields) == 1 != self._width and (self._held[0].content or b"").isspace()
 
     def _start_reader(self) -> None:
         self._reader = csv.reader(self._texts(), delimiter=self._delimiter, strict=True)

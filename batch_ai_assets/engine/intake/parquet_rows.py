@@ -35,9 +35,10 @@ def read_parquet(
 ) -> Iterator[Item]:
     """One item per row, in the order of files and rows, numbered from 1.
 
-    A few rows are in memory at a time. A file that is no Parquet is one item with a Problem; a
-    damaged row group is one as well, and the next one is read. Raises IntakeError where the store
-    does not answer, or a file lacks a column that the job names.
+    In memory are a few rows at a time, and the page of the file that they are packed in. A file
+    that is no Parquet is one item with a Problem; what is left of a damaged row group is one as
+    well, and the next one is read. Raises IntakeError where the store does not answer, or a file
+    lacks a column that the job names.
     """
 
     def items(file: SourceFile, opened: SteadyFile) -> Iterator[Item]:

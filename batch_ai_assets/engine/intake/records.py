@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import partial
 from uuid import UUID
 
 import orjson
@@ -45,8 +46,9 @@ def record_item(
 
     source, mark: the file, table or query, and the place in it, such as `#row=17`; together they
     are the item's source, and its name where the job names no id column. raw: what was read;
-    None: the record as JSON. where: the same place in words, for messages, such as
-    `row 17 of 'orders.csv'`. Columns that the job does not name may be left out of `record`.
+    None: the record as JSON; it must stay as it is until the item is admitted. where: the same
+    place in words, for messages, such as `row 17 of 'orders.csv'`. Columns that the job does not
+    name may be left out of `record`.
     """
     place = source + mark
     # Problems name the place and the column; they never quote what is in it.
@@ -58,7 +60,7 @@ def record_item(
     return Item(
         name=place if isinstance(name, Problem) else name,
         source=place,
-        raw=_as_json(record) if raw is None else raw,
+        raw=partial(_as_json, record) if raw is None else raw,
         text="" if isinstance(text, Problem) else text,
         attributes={} if isinstance(attributes, Problem) else attributes,
         data_class=_data_class(record, spec.classification),

@@ -37,7 +37,8 @@ def _lines(path: str, access: FileAccess) -> int:
         while chunk := handle.read(_CHUNK_BYTES):
             lines += chunk.count(b"\n")
             returns += chunk.count(b"\r")
-            last = chunk[-1:]
+            # Without the other bytes of a line end in UTF-16 or UTF-32.
+            last = chunk.rstrip(b"\0")[-1:] or last
     # Old Mac files end their lines by a return alone.
     ends = lines or returns
     return ends + (last not in (b"", b"\n", b"\r"))
