@@ -29,14 +29,18 @@ data_classification: internal   # public | internal | confidential | restricted
 residency: any                  # a region that documents must not leave, such as eu
 
 input:
-  # A folder or a file. {home} is BATCH_AI_HOME; {date} is the day of a daily batch.
+  # A folder, a file or a URL. {home} is BATCH_AI_HOME; {date} is the key of a timed batch. In
+  # place of path: `sql: {url: env:NAME, query: ...}`, or `asset: other_job` for its results.
   path: "{home}/inbox/NAME"
-  format: text                  # text: a file is an item; jsonl: a line is one (then id, text)
+  format: text                  # text: a file is an item; csv, jsonl, parquet: a row (id, text)
   glob: "**/*.txt"
 
 batches:
-  cadence: manual               # or daily: a schedule runs it, and every day is a partition
-  window: snapshot              # all that is there; daily also: path (with {date}) or file_time
+  # manual: whenever you ask. hourly, daily, weekly, monthly: a schedule runs it at `at`, and
+  # every window of time is a partition. on_arrival: whenever enough has arrived, such as
+  # `arrival: {items: 500, age: 15m}`.
+  cadence: manual
+  window: snapshot              # all that is there; timed: also path (with {date}) or file_time
 
 model:
   provider: local               # a name in providers.yaml; local runs on this machine, for free
