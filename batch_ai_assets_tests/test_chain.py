@@ -1,4 +1,7 @@
-"""One job's results are the next job's documents: in Dagster, from one click."""
+"""One job's results are the next job's documents: in Dagster, from one click.
+
+Which version is read is shown in engine/batch/test_sources.py, without Dagster.
+"""
 
 from __future__ import annotations
 
@@ -100,25 +103,6 @@ def test_a_batch_whose_upstream_has_released_nothing_says_what_to_run(
     assert "batch-ai run mail --batch monday" in failure(run)
     with open_deps() as deps:
         assert deps.store.batches.state("routes", "monday") == "planned"
-
-
-def test_the_chain_reads_a_corrected_version_when_it_is_asked_to_reprocess(
-    platform: Callable[..., Platform],
-) -> None:
-    here = platform(job_file(), follower())
-    write_documents(here.home, "mail", letters(2))
-    click(here, "monday", "mail", "routes")
-    before = manifest("routes", "monday").path
-    here.run("routes", "monday", **{"batch_ai/mode": "reprocess"})
-    assert manifest("routes", "monday").path == before  # nothing else was released
-    here.run("mail", "monday", **{"batch_ai/mode": "reprocess"})
-
-    again = here.run("routes", "monday", **{"batch_ai/mode": "reprocess"})
-
-    assert again.success
-    sources = manifest("routes", "monday").to_pandas(["source"])["source"]
-    assert {source.rpartition("/")[2] for source in sources} == {"2"}
-    assert {row["version"] for row in released("routes", "monday")} == {3}
 
 
 def test_any_dagster_asset_can_be_the_source_of_a_job(platform: Callable[..., Platform]) -> None:
