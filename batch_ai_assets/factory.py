@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from batch_ai_assets.arrival_sensor import arrival_sensor
 from batch_ai_assets.asset_checks import input_checks, job_checks
 from batch_ai_assets.assets import job_assets
 from batch_ai_assets.assets.catalogue import asset_key
@@ -46,7 +47,7 @@ def job_definitions(job: ResolvedJob) -> JobDefinitions:
         dg.AssetSelection.assets(asset_key(job, "dead_letter_queue")).without_checks(),
         "Writes the dead letters of a batch again, after they changed.",
     )
-    found = (chain_sensor(job, run),)
+    found = (arrival_sensor(job, run), chain_sensor(job, run))
     sensors = tuple(sensor for sensor in found if sensor is not None)
     return JobDefinitions(assets, checks, run, export, batch_schedule(job, run), sensors)
 

@@ -53,7 +53,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "run_tags",
     ),
     ("assets",),
-    ("asset_checks", "chain_sensor", "registry_sensor", "sensors", "schedules"),
+    ("arrival_sensor", "asset_checks", "chain_sensor", "registry_sensor", "sensors", "schedules"),
     ("factory",),
     ("definitions",),
     ("commands",),

@@ -11,7 +11,7 @@ from batch_ai_assets.commands.streams import errors, output
 
 @click.command("run")
 @click.argument("job")
-@click.option("--batch", metavar="KEY", help="The batch; else the last closed day or a new one.")
+@click.option("--batch", metavar="KEY", help="The batch; else the last that is over, or a new one.")
 @click.option("--reprocess", is_flag=True, help="Plan a new version; stored answers serve it.")
 @click.option("--fresh", is_flag=True, help="Plan a new version and ask the provider again.")
 @click.option("--shards", type=click.IntRange(1), help="Plan it in so many parts.")
@@ -48,17 +48,25 @@ def run_and_report(
     shards: int | None = None,
 ) -> int:
     """Run a job of the registry in `folder`, print the summary, and return the exit code."""
+    from batch_ai_assets.commands.claim import batch_of_arrivals
     from batch_ai_assets.commands.dagster_run import Ending, run_batch_in_process
     from batch_ai_assets.commands.progress_bar import shown_progress
     from batch_ai_assets.commands.spoken_events import spoken_events
     from batch_ai_assets.commands.summary import print_summary
     from batch_ai_assets.commands.wanted import wanted
+    from batch_ai_assets.engine.intake.inbox import has_inbox
     from batch_ai_assets.engine.spec.registry import load_registry
     from batch_ai_assets.run_tags import way_to_run
 
     registry = load_registry(folder)
     job, key = wanted(registry, name, batch)
     talk = errors()
+    if batch is None and has_inbox(job):
+        waiting = batch_of_arrivals(job)
+        if waiting is None:
+            talk.print(f"Nothing is waiting for {name}: what has arrived is in batches already.")
+            return 0
+        key = waiting
     with (
         spoken_events(lambda line: talk.print(line, markup=False)),
         shown_progress(talk) as progress,

@@ -77,7 +77,7 @@ def estimate(job: ResolvedJob, batch: str, deps: Deps, shards: int | None = None
     """The estimate of `batch`. Raises IntakeError."""
     survey = Survey(job, batch, deps.store, may_skip=True, claim=False)
     truncated: Counter[int] = Counter()
-    found = documents(job, batch, deps)
+    found = documents(job, batch, deps, claim=False)
     while chunk := tuple(islice(found, _CHUNK)):
         seen, items = len(survey.fates), _candidates(chunk)
         survey.look(items)

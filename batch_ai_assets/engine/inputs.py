@@ -12,6 +12,7 @@ from itertools import chain
 from .deps import Deps
 from .intake.admission import Admission, Item
 from .intake.document import Document
+from .intake.inbox import Inbox, has_inbox
 from .intake.location import resolve_location
 from .intake.readers import read_documents
 from .intake.row_window import rows_of_window
@@ -23,16 +24,21 @@ from .tables import BatchTable
 
 
 def documents(
-    job: ResolvedJob, batch: str, deps: Deps, upstream: object = None
+    job: ResolvedJob, batch: str, deps: Deps, upstream: object = None, *, claim: bool = True
 ) -> Iterator[Document]:
     """Every document of `batch`, in a steady order.
 
     upstream: the value of the Dagster asset that `input.asset` names, where it is no job of ours.
-    Raises IntakeError.
+    claim: whether a batch on arrival that holds no file yet takes what is waiting; else it is only
+    looked at. Raises IntakeError.
     """
     refuse_past_snapshot(job, batch, datetime.now(UTC))
     if job.spec.input.kind == "path":
-        return read_documents(job, resolve_location(job, batch, deps.home))
+        location = resolve_location(job, batch, deps.home)
+        if has_inbox(job):
+            inbox = Inbox(job, deps.store, deps.home)
+            location = location.only(inbox.sources(batch, claim=claim))
+        return read_documents(job, location, batch=batch)
     return _admitted(job, _opened(_rows(job, batch, deps, upstream)))
 
 

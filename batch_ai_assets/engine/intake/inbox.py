@@ -23,8 +23,8 @@ from ..spec.resolved import ResolvedJob
 from ..state.arrivals import ClaimedFiles
 from ..state.store import StateStore
 from .access import access_to
-from .arrivals import mark_of, new_arrivals, pages
-from .location import CLOCKS_APART, resolve_location
+from .arrivals import fingerprint, mark_of, new_arrivals, pages
+from .location import CLOCKS_APART, InputLocation, resolve_location
 from .retry import Retry
 
 BUDGET_SECONDS = 20.0
@@ -138,15 +138,31 @@ class Inbox:
             raise IntakeError(listed.trouble)
         return self._claim(Decision(True, "asked for by hand"), batch)
 
-    def sources(self, batch: str) -> list[str]:
+    def sources(self, batch: str, *, claim: bool = True) -> list[str]:
         """The files of a batch, by key. One that was named by hand claims what is there now.
 
-        Raises IntakeError, StateError.
+        claim: False only looks, and writes nothing. Raises IntakeError, StateError.
         """
         held = self._store.arrivals.of(self._job.name, batch)
-        if not held and self.claim_now(batch) is not None:
-            held = self._store.arrivals.of(self._job.name, batch)
-        return held
+        if held:
+            return held
+        if not claim:
+            return self.unclaimed()
+        if self.claim_now(batch) is None:
+            return []
+        return self._store.arrivals.of(self._job.name, batch)
+
+    def unclaimed(self) -> list[str]:
+        """The files that no batch holds, by key; nothing is written. Raises IntakeError."""
+        location = self._location(self._clock())
+        found: list[str] = []
+        for page in pages(
+            location, access_to(location.root), self._retry, without=self._flag_path()
+        ):
+            keys = [file.key for file in page.files]
+            held = self._store.arrivals.claimed(self._job.name, keys)
+            found += [file.key for file in page.files if (file.key, fingerprint(file)) not in held]
+        return found
 
     def offered(self) -> list[str]:
         """Claimed batches that no run has taken up, the oldest first.
@@ -161,7 +177,7 @@ class Inbox:
         began = cursor.began if cursor.after else self._clock()
         after, new, left = cursor.after, 0, 0
         try:
-            location = resolve_location(self._job, "arrival", self._home, now=began)
+            location = self._location(began)
             access = access_to(location.root)
             for page in pages(location, access, self._retry, after, without=self._flag_path()):
                 found, after = new_arrivals(
@@ -175,6 +191,9 @@ class Inbox:
         except IntakeError as error:
             return Listed(Cursor(after, began), new, left, str(error))
         return Listed(Cursor("", began), new, left)
+
+    def _location(self, now: float) -> InputLocation:
+        return resolve_location(self._job, "arrival", self._home, now=now)
 
     def _claim(self, decision: Decision, batch: str | None = None) -> ClaimedFiles | None:
         found = self._store.arrivals.claim(

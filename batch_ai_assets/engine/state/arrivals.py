@@ -66,6 +66,11 @@ class Arrivals:
         with self._db.read() as connection:
             return _known(connection, job, sources)
 
+    def claimed(self, job: str, sources: Sequence[str]) -> set[tuple[str, str]]:
+        """Those of them that a batch holds."""
+        with self._db.read() as connection:
+            return _known(connection, job, sources, t.arrivals.c.batch.is_not(None))
+
     def record(self, job: str, arrivals: Collection[Arrival]) -> int:
         """Write down those that are new; how many they were.
 
@@ -192,11 +197,13 @@ def _parts(sources: Sequence[str]) -> Iterator[Sequence[str]]:
         yield sources[start : start + _PER_QUERY]
 
 
-def _known(connection: sa.Connection, job: str, sources: Sequence[str]) -> set[tuple[str, str]]:
+def _known(
+    connection: sa.Connection, job: str, sources: Sequence[str], *more: sa.ColumnElement[bool]
+) -> set[tuple[str, str]]:
     a = t.arrivals.c
     found: set[tuple[str, str]] = set()
     for part in _parts(sources):
-        query = sa.select(a.source, a.fingerprint).where(a.job == job, a.source.in_(part))
+        query = sa.select(a.source, a.fingerprint).where(a.job == job, a.source.in_(part), *more)
         found.update((row[0], row[1]) for row in connection.execute(query))
     return found
 
