@@ -7,6 +7,7 @@
     lexicon       words that tell the options apart
     form          what a schema asks for, or why it cannot be filled
     conversation  the solved examples of a request
+    contrast      what counts in the vectors of one choice
     chooser       how well each option fits a document
     reply         choices -> JSON and its tokens with log probabilities
     classifier    all of it as a ChatModel

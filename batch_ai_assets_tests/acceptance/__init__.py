@@ -1,0 +1,1 @@
+"""Jobs on whole sets of real documents, judged by their labels."""
