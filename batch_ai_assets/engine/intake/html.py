@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 from .document import Extract
 from .encoding import decode
+from .tags import UNSEEN, lines_between_tags
 
 if TYPE_CHECKING:
     from inscriptis.html_engine import HtmlDocumentState
@@ -26,15 +26,13 @@ _DECLARED = re.compile(
     rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w:.-]+)|<\?xml[^>]+encoding\s*=\s*["']([\w:.-]+)""",
     re.I,
 )
-_UNSEEN = frozenset({"script", "style", "template", "noscript", "svg"})
-_BLOCKS = frozenset(
-    "address article aside blockquote body br dd div dl dt fieldset figcaption figure footer form "
-    "h1 h2 h3 h4 h5 h6 header hr li main nav ol option p pre section table title tr ul".split()
-)
+_LONG_TAG = re.compile(r"<[A-Za-z][^<>]{10000,}")
+_MOST_ATTRIBUTES = 1000
+_AT_LINE_END = re.compile(r"[ \t]+\n|[ \t]+\Z")
 _MOST_DEPTH = 200
 """Elements within each other that the layout is asked to follow; it calls itself for each."""
-_MOST_LAID_OUT = 8 * 1024 * 1024
-"""Characters of a page that are laid out; a larger one is read line by line."""
+_MOST_LAID_OUT = 8_000_000
+"""Bytes of a page that are laid out. The parser drops a text of 10 MB, and does not say so."""
 
 
 def page_text(raw: bytes, _: str, encoding: str) -> Extract:
@@ -46,8 +44,10 @@ def html_text(page: str) -> str:
     """The text that `page` shows. Never raises, whatever is in it."""
     if "<" not in page and "&" not in page:
         return page
-    text = _laid_out(page) if len(page) <= _MOST_LAID_OUT else None
-    return _line_by_line(page) if text is None else text
+    text = _laid_out(page.replace("\0", ""))
+    if text is None or not text.strip():
+        text = lines_between_tags(page)
+    return _AT_LINE_END.sub("\n", text).strip("\n")
 
 
 def _declared(raw: bytes) -> str | None:
@@ -56,17 +56,19 @@ def _declared(raw: bytes) -> str | None:
 
 
 def _laid_out(page: str) -> str | None:
-    """The page as lines of text; None where it is too deep or too odd for a layout."""
+    """The page as lines of text; None where it is too large, deep or odd for a layout."""
     from inscriptis.html_engine import Inscriptis
     from lxml import etree
     from lxml.html import HTMLParser as PageParser
     from lxml.html import document_fromstring
 
+    # As bytes, because a string that declares a character set is refused.
+    content = page.encode("utf-8", "replace")
+    if len(content) > _MOST_LAID_OUT or _is_odd(page):
+        return None
     try:
-        # From bytes, because a string with a declared encoding is refused; without the comments
-        # and instructions, which show nothing.
         parser = PageParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-        tree = document_fromstring(page.encode("utf-8", "replace"), parser=parser)
+        tree = document_fromstring(content, parser=parser)
         if _is_deep(tree):
             return None
         title = " ".join((tree.findtext(".//title") or "").split())
@@ -74,6 +76,11 @@ def _laid_out(page: str) -> str | None:
     except (etree.LxmlError, ValueError, RecursionError, AttributeError, IndexError, TypeError):
         return None
     return f"{title}\n\n{text}" if title else text
+
+
+def _is_odd(page: str) -> bool:
+    """Whether a tag has so many attributes that the parser would not come to an end with them."""
+    return any(len(tag[0].split()) > _MOST_ATTRIBUTES for tag in _LONG_TAG.finditer(page))
 
 
 def _is_deep(tree: object) -> bool:
@@ -97,7 +104,7 @@ def _layout() -> ParserConfig:
     from inscriptis.model.tag import CustomHtmlTagHandlerMapping
 
     css = dict(STRICT_CSS_PROFILE)
-    for tag in (*_UNSEEN, "head", "title"):
+    for tag in (*UNSEEN, "head", "title"):
         css[tag] = HtmlElement(display=Display.none)
     for tag in ("table", "tr", "section", "form", "fieldset", "dl", "dt", "dd", "hr", "option"):
         css[tag] = HtmlElement(display=Display.block)
@@ -127,42 +134,3 @@ def _cell_end(state: HtmlDocumentState) -> None:
 
     if not state.tags[-1].canvas.current_block.is_empty():
         state.tags[-1].canvas.write(state.tags[-1], "\t", WhiteSpace.pre)
-
-
-def _line_by_line(page: str) -> str:
-    """The text between the tags, blocks as lines: in time and memory as long as the page."""
-    reader = _Lines()
-    reader.feed(page)
-    reader.close()
-    return reader.text()
-
-
-class _Lines(HTMLParser):
-    """Collects text as it comes, without a tree."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self._parts: list[str] = []
-        self._unseen = ""
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        if not self._unseen and tag in _UNSEEN:
-            self._unseen = tag
-        elif tag in _BLOCKS:
-            self._parts.append("\n")
-        elif tag in ("td", "th"):
-            self._parts.append("\t")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == self._unseen:
-            self._unseen = ""
-        elif tag in _BLOCKS:
-            self._parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self._parts.append(re.sub(r"\s+", " ", data))
-
-    def text(self) -> str:
-        lines = (line.strip() for line in "".join(self._parts).split("\n"))
-        return "\n".join(line for line in lines if line)
