@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from ..errors import SpecError
@@ -176,9 +175,14 @@ def _unknown_key(model: type[BaseModel], where: Where) -> str:
 
 def _meaning(model: type[BaseModel], where: Where) -> str:
     """`: what the field is for`, from the docstring of the field that `where` leads to."""
+    from .meanings import meanings_of
+
     inside = model_at(model, where[:-1])
-    field: FieldInfo | None = fields_of(inside).get(str(where[-1])) if inside and where else None
-    text = (field.description or "").strip() if field else ""
+    if inside is None or not where:
+        return "."
+    key = str(where[-1])
+    name = next((n for n, field in inside.model_fields.items() if (field.alias or n) == key), key)
+    text = meanings_of(inside).get(name, "")
     return f": {_sentence(' '.join(text.split()))}" if text else "."
 
 
