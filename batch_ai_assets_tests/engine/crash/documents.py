@@ -38,7 +38,8 @@ class Document:
 def plain(name: str, number: int, marker: str = "", calls: int = 1) -> Document:
     """A document that ends valid."""
     item_id = f"{name}-{number:04d}"
-    return Document(item_id, f"[[id:{item_id}]]{marker} message number {number}", calls)
+    long = " and so on" * 20 if number % 3 == 0 else ""
+    return Document(item_id, f"[[id:{item_id}]]{marker} message number {number}{long}", calls)
 
 
 def mixed(name: str, count: int) -> list[Document]:
