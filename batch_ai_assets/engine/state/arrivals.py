@@ -174,7 +174,8 @@ class Arrivals:
     def obeyed_at(self, job: str, occasion: str) -> float | None:
         """When the occasion was obeyed; None: not yet."""
         with self._db.read() as connection:
-            return connection.scalar(_when(job, occasion))
+            found: float | None = connection.scalar(_when(job, occasion))
+        return found
 
 
 def _alone(connection: sa.Connection) -> None:
@@ -187,7 +188,7 @@ def _unclaimed(job: str) -> tuple[sa.ColumnElement[bool], ...]:
     return t.arrivals.c.job == job, t.arrivals.c.batch.is_(None)
 
 
-def _when(job: str, occasion: str) -> sa.Select[tuple[float]]:
+def _when(job: str, occasion: str) -> sa.Select[Any]:
     o = t.occasions.c
     return sa.select(o.at).where(o.job == job, o.occasion == occasion)
 
@@ -222,7 +223,7 @@ def _replaced(connection: sa.Connection, job: str, sources: Sequence[str]) -> di
     return since
 
 
-def _oldest(connection: sa.Connection, job: str, most_items: int) -> Iterator[sa.Row[Any]]:
+def _oldest(connection: sa.Connection, job: str, most_items: int) -> Iterator[Any]:
     a = t.arrivals.c
     query = (
         sa.select(a.source, a.fingerprint, a["items"], a.bytes, a.seen_at)
@@ -239,7 +240,7 @@ def _oldest(connection: sa.Connection, job: str, most_items: int) -> Iterator[sa
             yield row
 
 
-def _key(connection: sa.Connection, job: str, rows: Sequence[sa.Row[Any]]) -> str:
+def _key(connection: sa.Connection, job: str, rows: Sequence[Any]) -> str:
     """When the newest file was seen, and a digest of all: the same files make the same key."""
     claimed = sorted(f"{row.source}\0{row.fingerprint}" for row in rows)
     digest = hashlib.sha256("\0\0".join(claimed).encode()).hexdigest()
@@ -251,7 +252,7 @@ def _key(connection: sa.Connection, job: str, rows: Sequence[sa.Row[Any]]) -> st
     raise AssertionError("unreachable: the same files are claimed once")
 
 
-def _give(connection: sa.Connection, job: str, rows: Sequence[sa.Row[Any]], batch: str) -> None:
+def _give(connection: sa.Connection, job: str, rows: Sequence[Any], batch: str) -> None:
     a = t.arrivals.c
     for part in _parts([row.source for row in rows]):
         connection.execute(

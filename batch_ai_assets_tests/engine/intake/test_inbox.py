@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch_ai_assets.engine.errors import IntakeError
-from batch_ai_assets.engine.intake.inbox import MOST_BATCHES, Cursor, Inbox
+from batch_ai_assets.engine.intake.inbox import MOST_BATCHES, Cursor, Inbox, Tick
 from batch_ai_assets.engine.state.store import StateStore
 
 from .jobs import job_for
@@ -281,7 +281,7 @@ def test_listing_that_takes_longer_than_a_tick_goes_on_where_it_was(scene: Make)
     for number in range(5):
         here.drop(f"{number}.jsonl")
 
-    ticks = []
+    ticks: list[Tick] = []
     for _ in range(3):
         seconds = map(float, range(1000))
         cursor = ticks[-1].cursor if ticks else ""
@@ -430,7 +430,7 @@ def _look_and_die(here: Scene, before: int) -> None:
             raise Death
         return real(work, *more)
 
-    database.run = counted  # type: ignore[method-assign]
+    database.run = counted  # type: ignore[method-assign, assignment]
     try:
         here.inbox().tick()
     finally:
