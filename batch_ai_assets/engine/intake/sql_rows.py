@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import IntakeError
+from ..errors import BatchAIError, IntakeError
 from ..spec.resolved import ResolvedJob
 from .admission import Item
 from .records import needed_columns, record_item, require_columns
@@ -156,7 +156,11 @@ class _Speaker:
         assert job.spec.input.sql is not None
         self._job = job.name
         self._reference = job.spec.input.sql.url
-        self._url = self._parsed(open_secret(self._reference))
+        try:
+            address = open_secret(self._reference)
+        except BatchAIError as error:
+            raise IntakeError(f"The database of job {job.name} is not known. {error}") from None
+        self._url = self._parsed(address)
 
     def _parsed(self, text: str) -> sa.URL:
         import sqlalchemy as sa
