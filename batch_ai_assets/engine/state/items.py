@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple
+from operator import attrgetter
 
 import sqlalchemy as sa
 
@@ -13,6 +13,9 @@ from .database import Database
 from .rows import DeadLetter, ItemRow, Plan, Status
 
 _NEEDS_NO_CALL = (Status.ANSWERED, Status.FROM_STORE, Status.DEAD)
+
+_values = attrgetter(*ItemRow.__dataclass_fields__)
+"""Not `astuple`, which copies every value: a sixth of the time that planning takes."""
 
 
 class Items:
@@ -27,7 +30,7 @@ class Items:
 
         def work(connection: sa.Connection) -> None:
             self._db.insert(
-                connection, t.items, [(plan.plan_id, *astuple(row)) for row in rows]
+                connection, t.items, [(plan.plan_id, *_values(row)) for row in rows]
             )
             self._db.insert(
                 connection, t.dead_letters, [letter_row(plan, letter) for letter in letters]
