@@ -5,7 +5,7 @@ What a value may look like is said in `records.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import IntakeError
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 _BUFFER_BYTES = 1 << 20
 _BATCH_BYTES = 4 << 20
-_MOST_ROWS = 512
-"""Rows at a time: those of a repeated value take far more memory than the file says."""
+_MOST_ROWS = 128
+"""Rows at a time: repeated values are written once, and take far more memory than the file says."""
+_REPEATED_ROW_BYTES = 64
+_REPEATED_BYTES = 1 << 18
+"""Above this, and with less for each row, a text may be a long one that all rows share."""
 
 
 def read_parquet(
@@ -52,7 +55,14 @@ def _items(spec: InputSpec, file: SourceFile, opened: SteadyFile) -> Iterator[It
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(opened, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+        metadata = pq.read_metadata(opened)
+        table = pq.ParquetFile(
+            opened,
+            metadata=metadata,
+            buffer_size=_BUFFER_BYTES,
+            pre_buffer=False,
+            read_dictionary=[spec.text] if _may_repeat(metadata, spec.text) else None,
+        )
         schema = table.schema_arrow
     except (pa.ArrowException, OSError, ValueError) as error:
         _raise_if_of_the_store(opened, error)
@@ -117,10 +127,24 @@ def _rows_at_a_time(group: pq.RowGroupMetaData) -> int:
     return max(1, min(_MOST_ROWS, _BATCH_BYTES // max(1, per_row)))
 
 
-def _values(column: pa.Array) -> list[object]:
+def _may_repeat(metadata: pq.FileMetaData, name: str) -> bool:
+    """Whether texts of the column may be long ones that are written once for many rows."""
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            size = column.total_uncompressed_size
+            small = size < group.num_rows * _REPEATED_ROW_BYTES
+            if column.path_in_schema == name and small and size > _REPEATED_BYTES:
+                return True
+    return False
+
+
+def _values(column: pa.Array) -> Iterable[object]:
     """The values as Python has them."""
     import pyarrow as pa
 
+    if pa.types.is_dictionary(column.type):
+        # One by one: together they may be many times what they share.
+        return map(_value, column)
     if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
         # Python's own instants are as fine as microseconds; finer ones would need pandas.
         column = column.cast(pa.timestamp("us", tz=column.type.tz), safe=False)
@@ -151,6 +175,8 @@ def _require_text(spec: InputSpec, schema: pa.Schema, name: str) -> None:
     import pyarrow as pa
 
     kind = schema.field(spec.text).type
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
     inner = kind.value_type if pa.types.is_dictionary(kind) else kind
     is_text = (
         pa.types.is_string,

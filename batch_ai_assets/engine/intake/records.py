@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import partial
@@ -26,8 +26,8 @@ from .instants import epoch_seconds, is_null
 
 MAX_ID_CHARACTERS = 1024
 _EXACT = 2**53
-_PLAIN = (Decimal, UUID, date, time)
-_NAMES = (int, float, *_PLAIN)
+_PLAIN = (Decimal, UUID, date, time, timedelta)
+_NAMES = (int, float, Decimal, UUID, date, time)
 _COLUMN_NAME = re.compile(r"(?=.*[^\W\d])[\w.:/()%#$@ -]{1,60}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SHOWN_COLUMNS = 20

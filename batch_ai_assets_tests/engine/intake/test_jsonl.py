@@ -252,3 +252,16 @@ def test_a_link_that_leaves_the_folder_is_an_item_that_is_not_read(tmp_path: Pat
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(IntakeError, match="does not exist"):
         read(job_for(tmp_path, path="orders.jsonl", format="jsonl"))
+
+
+def test_a_job_without_an_id_field_names_items_by_file_and_line(tmp_path: Path) -> None:
+    documents = read_lines_of(tmp_path, b'{"text": "x"}\n\n{"text": "y"}\n', id=None)
+    assert [d.item_id for d in documents] == ["orders.jsonl#line=1", "orders.jsonl#line=3"]
+    assert {d.kind for d in documents} == {"row"}
+
+
+def test_an_instant_is_kept_and_a_broken_one_is_a_problem(tmp_path: Path) -> None:
+    lines = b'{"id": 1, "text": "x", "at": 1795305600}\n{"id": 2, "text": "x", "at": "wordy"}\n'
+    kept, broken = read_lines_of(tmp_path, lines, updated_at="at")
+    assert (kept.changed, reason(kept)) == (1795305600.0, None)
+    assert (broken.item_id, reason(broken)) == ("2", "unreadable")

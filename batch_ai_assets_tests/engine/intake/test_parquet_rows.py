@@ -6,6 +6,7 @@ import errno
 import tracemalloc
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +273,24 @@ def test_few_long_rows_are_in_memory_at_a_time(tmp_path: Path) -> None:
     # The texts have 1.05 MB each.
     assert most < 12_000_000
     assert peak < 20_000_000
+
+
+def test_a_long_text_that_many_rows_share_is_in_memory_once(tmp_path: Path) -> None:
+    shared = pa.DictionaryArray.from_arrays(pa.array([0] * 10_000, pa.int32()), ["x" * 600_000])
+    table = pa.table({"id": range(10_000), "text": shared})
+    pq.write_table(table, tmp_path / "same.parquet", store_schema=False)
+    del table, shared
+    job = job_for(tmp_path, path="same.parquet", format="parquet")
+    location = resolve_location(job, "b1", tmp_path)
+    before = pa.total_allocated_bytes()
+    documents = islice(read_documents(job, location), 300)
+    most = max(pa.total_allocated_bytes() - before for d in documents if len(d.text) == 600_000)
+    assert most < 30_000_000
+
+
+def test_texts_of_a_type_made_of_strings_are_read(tmp_path: Path) -> None:
+    table = pa.table({"id": ["a"], "text": pa.array(['{"a": 1}'], pa.json_())})
+    assert [d.text for d in rows_of(tmp_path, table)] == ['{"a": 1}']
 
 
 def test_ten_times_the_rows_take_no_more_than_their_names(tmp_path: Path) -> None:
