@@ -12,7 +12,7 @@ from batch_ai_assets.local_provider.process import LocalProvider
 from batch_ai_assets.published_views import connect_to_views
 
 from ..jobs import job_file, write_documents, write_registry
-from .dagster_ui import LOCATION, Ui, dagster_dev, until
+from .dagster_ui import Ui, dagster_dev, until
 
 COUNT = 30
 TODAY = datetime.now(UTC).date()
