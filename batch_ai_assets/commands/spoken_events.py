@@ -16,6 +16,10 @@ _WORDS: Mapping[str, str] = {
     "waiting_for_lease": (
         "Another run works on {job}/{batch} ({held_by}); waiting for it, {seconds:.0f} s at most."
     ),
+    "upstream_changed": (
+        "{upstream} has released another version of {batch} since {job} read it; --reprocess"
+        " reads that one."
+    ),
     "draining": "Stopping: nothing more is sent; answers that are under way are waited for.",
     "retry_sweep_waiting": "Documents to be tried again: {items:,}; waiting {seconds:.0f} s.",
 }

@@ -90,7 +90,7 @@ def read_inputs(
             check_rules(job, deps.connect)
         if plan is not None and _reads_the_same(plan, job):
             raw = deps.tables.open(plan.raw_path)
-            if step is not Step.PLAN or not is_outdated(job, batch, raw, deps):
+            if not is_outdated(job, batch, raw, run, deps, plans_anew=step is Step.PLAN):
                 return raw
         found = documents(job, batch, deps, upstream)
         rows = manifest_rows(job.name, batch, found, deps.sealer)

@@ -17,6 +17,7 @@ Event = Literal[
     "batch_started",
     "waiting_for_lease",
     "input_left_alone",
+    "upstream_changed",
     "manifest_written",
     "batch_planned",
     "pass_started",

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
 
-from .deps import Deps
+from .deps import Deps, Run
+from .events import log_event
 from .intake.admission import Admission, Item
 from .intake.document import Document
 from .intake.inbox import Inbox, has_inbox
@@ -64,14 +65,24 @@ def _admitted(job: ResolvedJob, items: Iterator[Item]) -> Iterator[Document]:
         yield admission.admit(item)
 
 
-def is_outdated(job: ResolvedJob, batch: str, raw: BatchTable, deps: Deps) -> bool:
-    """Whether the job that is read has released another version since this manifest was written.
+def is_outdated(
+    job: ResolvedJob, batch: str, raw: BatchTable, run: Run, deps: Deps, *, plans_anew: bool
+) -> bool:
+    """Whether this manifest gives way: the job that is read has released another version since.
 
-    The manifest names the row that each item came from, so it knows its version. One without
-    items is as good as new while the released version has none either.
+    It does where the next version of the batch is planned; one that was planned goes on with what
+    it has. The manifest names the row that each item came from, so it knows its version. One
+    without items is as good as new while the released version has none either.
     """
     if job.upstream is None:
         return False
     current = released(job.upstream, batch, deps.tables)
     read = version_read(raw)
-    return current is not None and read != current.version and bool(read or current.rows)
+    if current is None or read == current.version or not (read or current.rows):
+        return False
+    if not plans_anew:
+        log_event(
+            "upstream_changed",
+            job=job.name, batch=batch, run_id=run.run_id, upstream=job.upstream,
+        )  # fmt: skip
+    return plans_anew

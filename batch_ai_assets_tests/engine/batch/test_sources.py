@@ -112,8 +112,9 @@ def test_what_is_halted_upstream_is_waited_for(here: World, provider: LocalProvi
 
 
 def test_a_new_version_of_the_batch_reads_what_is_released_by_then(
-    here: World, provider: LocalProvider
+    here: World, provider: LocalProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "batch_ai")
     here.write_messages([message(1), message(2)])
     here.run()
     job = next_job(here)
@@ -123,7 +124,9 @@ def test_a_new_version_of_the_batch_reads_what_is_released_by_then(
     paths = {path.name for path in (here.home / "data/routes/raw_inputs/b1").iterdir()}
 
     here.run(mode=Mode.REPROCESS)
+    assert "upstream_changed" not in caplog.text
     assert here.run(job=job).state is State.COMPLETED
+    assert "upstream_changed" in caplog.text
     assert {source.rpartition("/")[2] for source in sources(here)} == {"1"}
     calls = provider.stats()["calls"]
     here.run(job=job, mode=Mode.REPROCESS)
