@@ -7,6 +7,7 @@ their language alone and leave nothing behind but a count.
 from __future__ import annotations
 
 import random
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..sealing import Sealer, document_context
-from ..tables import BatchTable, RowReader
+from ..tables import BatchTable
 from .languages import languages_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ NAMED = 3
 
 _SAMPLE = 2_000
 """Documents whose language is looked at: a share is then known within about 2 percent points."""
-_OPENED_AT_ONCE = 64
+_OPENED_AT_ONCE = 512
 _SCANNED_AT_ONCE = 8_192
 _HASHES_AT_ONCE = 500_000
 """Hashes that are compared in one pass, 8 bytes each; more rows take more passes."""
@@ -94,6 +95,9 @@ def count_too_long(
 
     count = 0
     named: list[str] = []
+    tokens = raw.scan(["tokens"], batch_rows=_SCANNED_AT_ONCE)
+    if all((pc.max(rows["tokens"]).as_py() or 0) <= least_room for rows in tokens):
+        return 0, ()
     columns = ["item_id", "tokens", "type", "changed_at", "problem_reason"]
     for rows in raw.scan(columns, batch_rows=_SCANNED_AT_ONCE):
         usable = pc.is_null(rows["problem_reason"])
@@ -119,7 +123,7 @@ def _problems(raw: BatchTable) -> Iterator[tuple[str, str]]:
 
 def _same_texts(raw: BatchTable) -> int:
     """Usable documents but the first of each text: one pass for each part of the hashes."""
-    parts = raw.rows // _HASHES_AT_ONCE + 1
+    parts = -(-raw.rows // _HASHES_AT_ONCE)
     return sum(_same_in_part(raw, part, parts) for part in range(parts))
 
 
@@ -155,19 +159,26 @@ def _hash_starts(rows: pa.RecordBatch) -> np.ndarray[Any, Any]:
     import pyarrow.compute as pc
 
     usable = rows["input_hash"].filter(pc.is_null(rows["problem_reason"]))
-    starts = "".join(pc.utf8_slice_codeunits(usable, 0, 16).to_pylist())
-    return np.frombuffer(bytes.fromhex(starts), dtype=">u8").astype(np.uint64)
+    if not len(usable):
+        return np.empty(0, dtype=np.uint64)
+    starts = memoryview(pc.utf8_slice_codeunits(usable, 0, 16).buffers()[2])[: 16 * len(usable)]
+    return np.frombuffer(bytes.fromhex(bytes(starts).decode()), dtype=">u8").astype(np.uint64)
 
 
 def _sampled_texts(raw: BatchTable, sealer: Sealer) -> Iterator[str]:
     """Texts of usable documents, from places drawn by lot: the same ones each time."""
+    import pyarrow as pa
+
     places: Sequence[int] = range(raw.rows)
     if raw.rows > _SAMPLE:
         places = sorted(random.Random(raw.rows).sample(places, _SAMPLE))
-    reader = RowReader(raw, ["item_id", "problem_reason", "sealed"])
-    for start in range(0, len(places), _OPENED_AT_ONCE):
-        rows = reader.take(list(places[start : start + _OPENED_AT_ONCE]))
-        for row in rows.to_pylist():
+    first = start = 0
+    columns = ["item_id", "problem_reason", "sealed"]
+    for rows in raw.scan(columns, batch_rows=_OPENED_AT_ONCE):
+        stop = bisect_left(places, first + rows.num_rows, start)
+        drawn = [place - first for place in places[start:stop]]
+        first, start = first + rows.num_rows, stop
+        for row in rows.take(pa.array(drawn, pa.int64())).to_pylist():
             if row["problem_reason"] is None:
                 context = document_context(raw.job, raw.batch, row["item_id"])
                 yield sealer.open(row["sealed"], context).decode("utf-8", "replace")
