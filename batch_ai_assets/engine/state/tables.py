@@ -109,7 +109,7 @@ arrivals = sa.Table(
 )
 
 occasions = sa.Table(
-    "occasions",  # flags and calendar days that were obeyed, so that none is obeyed twice
+    "occasions",  # claims, and flags and calendar days that were obeyed: none is obeyed twice
     metadata,
     sa.Column("job", sa.Text, primary_key=True),
     sa.Column("occasion", sa.Text, primary_key=True),
