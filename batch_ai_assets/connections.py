@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from batch_ai_assets.object_storage import reachable
+from batch_ai_assets.object_storage import offer_s3, reachable
 from batch_ai_assets.settings import Settings, resolve_secret, settings
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def open_deps(
     logging.getLogger("batch_ai").setLevel(here.log_level)
     if here.failpoint:
         failpoints.kill_at(here.failpoint)
+    offer_s3()
     store = StateStore.open(here.state_url)
     try:
         yield Deps(

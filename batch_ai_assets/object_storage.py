@@ -1,4 +1,4 @@
-"""Tables on `s3://`, through the S3 client that pyarrow carries: no further package is needed.
+"""Tables and inputs on `s3://`, through the S3 client that pyarrow carries: no further package.
 
 fsspec and UPath know `s3` only with another client installed. Here pyarrow's is put in its place,
 with the endpoint and region that AWS settings name. Keys are never read: the client finds them
@@ -11,6 +11,19 @@ from functools import cache
 from typing import Any
 
 from batch_ai_assets.engine.errors import StorageError
+
+
+def offer_s3() -> None:
+    """Let fsspec find this client when `s3://` is asked for; until then it is not imported."""
+    import fsspec  # type: ignore[import-untyped]
+
+    fsspec.register_implementation("s3", f"{__name__}.S3", clobber=True)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "S3":
+        return _register_s3()
+    raise AttributeError(name)
 
 
 def reachable(url: str) -> str:
@@ -29,8 +42,8 @@ def reachable(url: str) -> str:
 
 
 @cache
-def _register_s3() -> None:
-    import fsspec  # type: ignore[import-untyped]
+def _register_s3() -> Any:
+    import fsspec
     from dagster_aws.s3 import S3Resource
     from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
     from fsspec.spec import AbstractFileSystem  # type: ignore[import-untyped]
@@ -50,3 +63,4 @@ def _register_s3() -> None:
             super().__init__(client, **options)
 
     fsspec.register_implementation("s3", S3, clobber=True)
+    return S3

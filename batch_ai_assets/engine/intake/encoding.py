@@ -25,6 +25,8 @@ _CONTROLS = bytes([*range(0x00, 0x09), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0
 _MOST_CONTROLS = 0.005
 _USUAL = "cp1252"
 _LIKELY_UTF16 = 0.3
+_SEVEN_BITS = frozenset({"utf-7", "hz", "iso2022_jp", "iso2022_jp_2", "iso2022_kr"})
+"""Written in ASCII alone, so that they could be taken for UTF-8."""
 
 
 def decode(raw: bytes, wish: str = AUTO, declared: str | None = None) -> str:
@@ -33,12 +35,15 @@ def decode(raw: bytes, wish: str = AUTO, declared: str | None = None) -> str:
     wish: the job's `input.encoding`. declared: what the document says of itself, where it does.
     Raises UnicodeDecodeError where it is no text, or not in the character set that was wished.
     """
+    said = _known(declared)
     try:
+        if wish == AUTO and said in _SEVEN_BITS and raw.isascii():
+            return raw.decode(said)
         return _without_mark(raw.decode(_codec_of(raw, wish)))
     except UnicodeDecodeError:
         if wish != AUTO:
             raise
-    for name in (_known(declared), detect(_telling(raw), AUTO)):
+    for name in (said, detect(_telling(raw), AUTO)):
         if name is not None and name != _UTF8:
             try:
                 return _without_mark(raw.decode(name))

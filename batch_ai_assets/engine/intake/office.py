@@ -129,10 +129,16 @@ def _lines(body: _Element) -> Iterator[str]:
         if child.tag == f"{_WORD}p":
             yield _words(child)
         elif child.tag == f"{_WORD}tr":
-            cells = (" ".join(filter(None, _lines(cell))) for cell in child.iter(f"{_WORD}tc"))
-            yield "\t".join(cells)
+            yield "\t".join(" ".join(filter(None, _lines(cell))) for cell in _cells(child))
         elif child.tag not in (_FALLBACK, f"{_WORD}sectPr"):
             yield from _lines(child)
+
+
+def _cells(row: _Element) -> Iterator[_Element]:
+    """The cells of a row, also those within a content control; not those of a table in a cell."""
+    for cell in row.iter(f"{_WORD}tc"):
+        if next(cell.iterancestors(f"{_WORD}tr")) is row:
+            yield cell
 
 
 def _words(paragraph: _Element) -> str:
