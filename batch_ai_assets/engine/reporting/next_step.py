@@ -43,8 +43,7 @@ def _after_the_end(job: ResolvedJob, batch: str, figures: BatchFigures) -> list[
     counts, name = figures.conservation, job.name
     steps = []
     if not counts.items:
-        place, glob = job.spec.input.path, job.spec.input.glob
-        steps.append(f"No document was found: input.path is {place!r}, glob {glob!r}.")
+        steps.append(f"No document was found: {_source(job)}.")
     if counts.dead:
         steps.append(
             f"Look at the dead letters: `batch-ai dlq list {name} {batch}`. Once their cause is "
@@ -61,3 +60,13 @@ def _after_the_end(job: ResolvedJob, batch: str, figures: BatchFigures) -> list[
             "that batch."
         )
     return steps
+
+
+def _source(job: ResolvedJob) -> str:
+    """Where the documents were looked for."""
+    source = job.spec.input
+    if source.kind == "asset":
+        return f"input.asset is {source.asset!r}"
+    if source.kind == "sql":
+        return "the query in input.sql returned no row"
+    return f"input.path is {source.path!r}, glob {source.glob!r}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,26 @@ def test_a_clean_end_asks_for_nothing() -> None:
 
 def test_a_batch_without_documents_says_where_it_looked() -> None:
     assert "messages.jsonl" in said("completed", counts=Conservation(0))
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"path": None, "asset": "other"}, "input.asset is 'other'"),
+        ({"path": None, "sql": {"url": "env:X", "query": "SELECT 1"}}, "the query in input.sql"),
+    ],
+)
+def test_a_batch_of_another_source_says_where_it_looked(source: Any, words: str) -> None:
+    job = make_job(Path("/jobs/topics"), {"input": source})
+    figures = BatchFigures(Conservation(0))
+    assert words in next_step(job, "b1", "completed", "", figures)
+
+
+def test_a_batch_whose_documents_were_refused_is_read_anew() -> None:
+    words = said("halted", "checks", counts=Conservation(3, pending=3))
+    assert "mend the input" in words
+    assert "`batch-ai run topics --batch b1` reads it anew" in words
+    assert "--reprocess" not in words
 
 
 def test_dead_letters_name_the_way_to_ask_them_again() -> None:
