@@ -72,3 +72,18 @@ def test_a_job_that_follows_another_takes_what_that_released_last(platform: Make
     assert "batch-ai run mail" in " ".join(early.output.split())
     assert result.exit_code == 0, result.output
     assert "after monday v1: completed" in result.stdout
+
+
+def test_status_of_a_job_says_what_comes_next(platform: Make) -> None:
+    arriving = job_file("arriving", batches={"cadence": "on_arrival", "arrival": {"items": 500}})
+    closing = job_file("closing", batches={"cadence": "monthly", "day": 1, "at": "04:30"})
+    platform(job_file(), AFTER, arriving, closing)
+    month = f"{datetime.now(UTC):%Y-%m}"
+
+    said = {job: batch_ai("status", job).stdout for job in ("after", "arriving", "closing")}
+
+    assert said["after"].startswith("next: what mail releases\n")
+    assert said["arriving"].startswith("next: Nothing is waiting.\n")
+    assert said["closing"].startswith(f"next: {month}, due ")
+    assert "-01 04:30 UTC\n" in said["closing"]
+    assert all("There is no batch" in text for text in said.values())

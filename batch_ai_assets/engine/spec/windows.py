@@ -74,9 +74,25 @@ def key_of(batches: BatchesSpec, window: Window) -> str:
     return here.strftime(KEY_FORMATS[batches.cadence])
 
 
+def window_at(batches: BatchesSpec, instant: datetime) -> Window:
+    """The window that holds this instant: the one that runs now."""
+    if batches.cadence == "hourly":
+        begin = instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        return Window(begin, begin + _HOUR)
+    day = instant.astimezone(_zone(batches)).date()
+    if batches.cadence == "weekly":
+        day -= timedelta(days=(day.weekday() - _weekday(batches)) % 7)
+    elif batches.cadence == "monthly":
+        day = day.replace(day=1)
+    window = _window_from(batches, day)
+    if _closes_by_itself(batches) and instant >= window.until:
+        return _window_from(batches, _next_month(day))
+    return window
+
+
 def windows_before(batches: BatchesSpec, instant: datetime) -> Iterator[Window]:
     """Windows that were over at `instant`, the newest first, back to `batches.start`."""
-    window = _window_at(batches, instant)
+    window = window_at(batches, instant)
     while True:
         window = _previous(batches, window)
         # Keys of one job sort as time does.
@@ -143,24 +159,8 @@ def _window_from(batches: BatchesSpec, day: date) -> Window:
     return Window(_instant(batches, day), _instant(batches, after))
 
 
-def _window_at(batches: BatchesSpec, instant: datetime) -> Window:
-    """The window that holds this instant."""
-    if batches.cadence == "hourly":
-        begin = instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        return Window(begin, begin + _HOUR)
-    day = instant.astimezone(_zone(batches)).date()
-    if batches.cadence == "weekly":
-        day -= timedelta(days=(day.weekday() - _weekday(batches)) % 7)
-    elif batches.cadence == "monthly":
-        day = day.replace(day=1)
-    window = _window_from(batches, day)
-    if _closes_by_itself(batches) and instant >= window.until:
-        return _window_from(batches, _next_month(day))
-    return window
-
-
 def _previous(batches: BatchesSpec, window: Window) -> Window:
-    return _window_at(batches, window.since - timedelta(microseconds=1))
+    return window_at(batches, window.since - timedelta(microseconds=1))
 
 
 def _closes_by_itself(batches: BatchesSpec) -> bool:
