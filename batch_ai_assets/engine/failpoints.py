@@ -1,7 +1,7 @@
 """Named places where a crash test can stop the process. Unarmed, a failpoint costs one look-up.
 
-Points, in the order of a batch: `after_manifest`, `after_send`, `after_answer`, `after_commit`,
-`after_parquet_part`, `before_pointer`.
+Points, in the order of a batch: `after_claim`, `after_manifest`, `after_send`, `after_answer`,
+`after_commit`, `after_parquet_part`, `before_pointer`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 
 POINTS = (
+    "after_claim",
     "after_manifest",
     "after_send",
     "after_answer",

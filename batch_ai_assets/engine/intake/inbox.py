@@ -16,6 +16,7 @@ from pathlib import Path
 
 import orjson
 
+from .. import failpoints
 from ..control.trigger import Decision, Signals, counted, decide, last_due, next_due
 from ..errors import IntakeError
 from ..events import log_event
@@ -200,6 +201,7 @@ class Inbox:
             self._job.name, self._spec.most_items, occasion=decision.occasion, batch=batch
         )
         if found is not None:
+            failpoints.hit("after_claim")
             log_event(
                 "batch_claimed",
                 job=self._job.name, batch=found.batch, files=found.files, items=found.items,
