@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+import pytest
 
 from batch_ai_assets.connections import open_deps
 from batch_ai_assets.definitions import build_defs
@@ -105,26 +106,60 @@ def test_a_batch_whose_upstream_has_released_nothing_says_what_to_run(
         assert deps.store.batches.state("routes", "monday") == "planned"
 
 
-def test_any_dagster_asset_can_be_the_source_of_a_job(platform: Callable[..., Platform]) -> None:
-    here = platform(job_file(input={"asset": "lake/mails", "attributes": ["desk"]}))
+READER = job_file(input={"asset": "lake/mails", "attributes": ["desk"]})
 
-    @dg.asset(key=["lake", "mails"])
-    def mails() -> pd.DataFrame:
+
+def mails(**how: Any) -> dg.AssetsDefinition:
+    """An asset of somebody else's, three mails."""
+
+    @dg.asset(key=["lake", "mails"], **how)
+    def body() -> pd.DataFrame:
         return pd.DataFrame(
             [{"id": f"m{n}", "text": f"[[id:m{n}]] Hello.", "desk": "cards"} for n in range(3)]
         )
 
-    both = dg.Definitions.merge(build_defs(here.registry), dg.Definitions(assets=[mails]))
-    here.instance.add_dynamic_partitions("mail", ["monday"])
-    whole = both.resolve_implicit_global_asset_job_def()
-    alone = whole.get_subset(asset_selection={mails.key})
-    assert alone.execute_in_process(instance=here.instance).success
+    return body
 
-    run = both.resolve_job_def("mail").execute_in_process(
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"io_manager_key": "tables"},
+        {"partitions_def": dg.DynamicPartitionsDefinition(name="mail")},
+    ],
+    ids=["whole", "as our tables", "by batch"],
+)
+def test_any_dagster_asset_can_be_the_source_of_a_job(
+    platform: Callable[..., Platform], how: dict[str, Any]
+) -> None:
+    here = platform(READER)
+    both = dg.Definitions.merge(build_defs(here.registry), dg.Definitions(assets=[mails(**how)]))
+    here.instance.add_dynamic_partitions("mail", ["monday"])
+    key = "monday" if "partitions_def" in how else None
+    whole = both.resolve_implicit_global_asset_job_def()
+    upstream = whole.get_subset(asset_selection={dg.AssetKey(["lake", "mails"])})
+    assert upstream.execute_in_process(instance=here.instance, partition_key=key).success
+    reading = whole.get_subset(asset_selection={dg.AssetKey(["mail", "raw_inputs"])})
+
+    run = reading.execute_in_process(
         instance=here.instance, partition_key="monday", raise_on_error=False
     )
 
     assert run.success, failure(run)
-    assert {row["item_id"] for row in released("mail", "monday")} == {"m0", "m1", "m2"}
-    sources = manifest("mail", "monday").to_pandas(["source"])["source"]
-    assert list(sources) == [f"lake/mails#row={n}" for n in (1, 2, 3)]
+    rows = manifest("mail", "monday").to_pandas(["item_id", "source", "attributes"])
+    assert list(rows["item_id"]) == ["m0", "m1", "m2"]
+    assert list(rows["source"]) == [f"lake/mails#row={n}" for n in (1, 2, 3)]
+    assert json.loads(rows["attributes"][0]) == {"desk": "cards"}
+
+
+def test_an_asset_that_nobody_makes_stops_its_reader_and_no_other_job(
+    platform: Callable[..., Platform],
+) -> None:
+    here = platform(READER, job_file("other"))
+
+    run = here.run("mail", "monday")
+
+    assert "The value of asset lake/mails, which mail reads, cannot be loaded" in failure(run)
+    write_documents(here.home, "other", letters(1))
+    assert here.run("other", "monday").success

@@ -4,6 +4,7 @@
     stage.py       how an engine stage runs inside an asset body, and how its endings look
     unreached.py   what is reported when a run stops early
     figures.py     the numbers each asset shows
+    upstream.py    what raw_inputs depends on, where it reads another asset
     inputs.py enrichment.py outcome.py queues.py report.py   the eight bodies
     registry.py    the asset that lists all jobs
 
