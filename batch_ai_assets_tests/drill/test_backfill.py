@@ -1,4 +1,4 @@
-"""A month of history, backfilled by Dagster's own daemon as the UI asks for it."""
+"""Batches of days: a month of history that the daemon backfills, and one that its clock starts."""
 
 from __future__ import annotations
 
@@ -23,15 +23,24 @@ OWN = 3
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory, fast_model: LocalProvider) -> Iterator[Ui]:
-    """A UI with the daily job `history`, whose folders have been filled for a month."""
+    """A UI with the daily jobs `history`, whose folders are filled for a month, and `clock`."""
     folder = tmp_path_factory.mktemp("backfill")
     job = job_file(
         "history",
         batches={"cadence": "daily", "window": "path", "start": DAYS[0], "at": "23:59"},
         input={"path": "{home}/inbox/history/{date}", "format": "jsonl"},
     )
-    registry = write_registry(folder / "registry", job, base_url=fast_model.base_url)
+    soon = datetime.now(UTC) + timedelta(minutes=3)  # once the daemon is up
+    clock = job_file(
+        "clock",
+        priority="urgent",
+        batches={"cadence": "daily", "window": "path", "at": f"{soon:%H:%M}"},
+        input={"path": "{home}/inbox/clock/{date}", "format": "jsonl"},
+    )
+    registry = write_registry(folder / "registry", job, clock, base_url=fast_model.base_url)
     home = folder / "home"
+    yesterday = str(soon.date() - timedelta(days=1))
+    write_documents(home, "clock", {"c1": "[[id:c1]] Time flies."}, f"{yesterday}/in.jsonl")
     for number, day in enumerate(DAYS):
         texts = {_own(number, n): f"[[id:{_own(number, n)}]] Letter {n}." for n in range(OWN)}
         texts["always"] = "[[id:always]] The same every day."
@@ -98,3 +107,19 @@ def test_a_month_of_history_is_backfilled_every_day_with_its_own_documents(
     assert [run["status"] for run in runs] == ["SUCCESS"] * COUNT
     tags = [{tag["key"]: tag["value"] for tag in run["tags"]} for run in runs]
     assert {one["batch_ai/state"] for one in tags} == {"completed"}
+
+
+def test_a_schedule_starts_the_batch_of_the_day_that_is_over_before_what_waits(
+    history: Ui,
+) -> None:
+    first = until(lambda: next(iter(history.runs("clock")), None), "the schedule", 300)
+
+    run = history.finished(first["runId"])
+
+    assert run["status"] == "SUCCESS"
+    assert run["tags"]["dagster/schedule_name"] == "clock_daily"
+    (filled,) = (history.home / "inbox" / "clock").iterdir()
+    assert run["tags"]["dagster/partition"] == filled.name
+    assert run["tags"]["dagster/priority"] == "2"
+    assert run["tags"]["batch_ai/state"] == "completed"
+    assert len(history.runs("clock")) == 1
