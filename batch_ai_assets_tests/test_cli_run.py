@@ -343,3 +343,6 @@ def test_the_demo_sorts_real_documents_with_a_real_model_and_says_how_well(
     unseen = next(one for one in record.accuracy if one.cohort == "odd")
     assert unseen.n > 20
     assert unseen.share >= 0.85
+    assert unseen.macro_f1 is not None
+    surprises = [one for one in record.checks if one.name.startswith("input_") and not one.passed]
+    assert not surprises, "what is usual among licences is no finding"
