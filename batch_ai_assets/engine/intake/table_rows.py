@@ -148,6 +148,6 @@ def _framed(frame: pd.DataFrame) -> Iterator[Record]:
 
 def _article(value: object) -> str:
     if value is None:
-        return "nothing (None)"
+        return "nothing (None; outside of a run of Dagster it is not known)"
     name = type(value).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

@@ -19,6 +19,7 @@ PATH_PARTS = ("home", "date", "batch")
 """What may stand in braces in `input.path`."""
 
 _SECRET = re.compile(r"(env|file|aws):.+")
+_OF_A_WINDOW = re.compile(r"(?<![:\w\\]):(since|until)\b")
 
 
 def check_input(spec: JobSpec) -> Iterator[Finding]:
@@ -75,6 +76,13 @@ def _check_sql(spec: JobSpec) -> Iterator[Finding]:
             ("input", "sql", "url"),
             "does not say where the URL is found. Write env:NAME, file:/path or aws:NAME; the"
             " URL itself holds a password and stays out of this file.",
+        )
+    named = _OF_A_WINDOW.search(spec.input.sql.query)
+    if named and spec.batches.cadence == "manual":
+        yield (
+            ("input", "sql", "query"),
+            f"{named[0]} is where a window of time begins or ends, and batches made by hand have"
+            " none. Write :batch, or set batches.cadence: daily.",
         )
     if spec.batches.cadence == "on_arrival":
         yield (

@@ -68,7 +68,7 @@ def test_whatever_table_an_asset_gives_each_of_its_rows_is_an_item(
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (None, "nothing (None)"),
+        (None, "nothing (None;"),
         ("id,text", "a str"),
         (7, "an int"),
         ({"2026-11-21": "table"}, "a dict"),
