@@ -10,10 +10,10 @@ import codecs
 from collections.abc import Iterator
 
 from ..errors import IntakeError
-from .lines import Line
+from .lines import Line, chunks_of, lines_of
 from .steady import SteadyFile
 
-_CHUNK_BYTES = 1 << 18
+_SAMPLE_BYTES = 1 << 18
 _UTF8 = ("utf-8", "utf-8-sig")
 _WIDE = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 _LOST = "batch_ai_lost_bytes"
@@ -21,7 +21,7 @@ _LOST = "batch_ai_lost_bytes"
 codecs.register_error(_LOST, lambda error: ("\udcff", getattr(error, "end", 0)))
 
 
-def sample_of(file: SteadyFile, size: int = _CHUNK_BYTES) -> bytes:
+def sample_of(file: SteadyFile, size: int = _SAMPLE_BYTES) -> bytes:
     """The first bytes, what a character set is told from; the file stays at its beginning."""
     parts: list[bytes] = []
     while size > 0 and (part := file.read(size)):
@@ -38,43 +38,15 @@ def csv_lines(file: SteadyFile, encoding: str, max_bytes: int) -> Iterator[Line]
     its row. Raises OSError where the file cannot be read to its end, IntakeError where `encoding`
     is no character set.
     """
-    number = size = 0
-    parts: list[bytes] = []
-    for piece, ends in _pieces(_utf8_chunks(file, encoding)):
-        size += len(piece)
-        if size <= max_bytes:
-            parts.append(piece)
-        if ends and size:
-            number += 1
-            content = b"".join(parts) if size <= max_bytes else None
-            if number == 1 and content is not None:
-                content = content.removeprefix(codecs.BOM_UTF8)
-            yield Line(number, content, size)
-            size = 0
-            parts.clear()
-
-
-def _pieces(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """The chunks cut behind each line end, with whether the line ends with the piece."""
-    held = b""
-    for chunk in chunks:
-        chunk = held + chunk
-        # The next chunk may begin with the line feed that belongs to this return.
-        held = b"\r" if chunk.endswith(b"\r") else b""
-        if held:
-            chunk = chunk[:-1]
-        for piece in chunk.splitlines(keepends=True):
-            yield piece, piece.endswith((b"\n", b"\r"))
-    yield held, True
+    return lines_of(_utf8_chunks(file, encoding), max_bytes, returns=True)
 
 
 def _utf8_chunks(file: SteadyFile, encoding: str) -> Iterator[bytes]:
     if encoding in _UTF8:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk
+        yield from chunks_of(file)
         return
     decoder = _decoder(file, encoding)
-    while chunk := file.read(_CHUNK_BYTES):
+    for chunk in chunks_of(file):
         yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
     yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
 

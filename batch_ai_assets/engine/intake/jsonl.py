@@ -10,7 +10,7 @@ from ..spec.input import InputSpec
 from .admission import MAX_ITEM_BYTES, Item
 from .document import Problem
 from .files import FileAccess, SourceFile
-from .lines import Line, read_lines
+from .lines import Line, chunks_of, lines_of
 from .location import InputLocation
 from .records import record_item, value_kind
 from .retry import Retry
@@ -28,9 +28,15 @@ def read_jsonl(
     """
 
     def items(file: SourceFile, opened: SteadyFile) -> Iterator[Item]:
-        return (_item(spec, file.name, line) for line in read_lines(opened, MAX_ITEM_BYTES))
+        for line in lines_of(chunks_of(opened), MAX_ITEM_BYTES):
+            if not _is_blank(line.content):
+                yield _item(spec, file.name, line)
 
     return items_of_files(location, access, retry, items)
+
+
+def _is_blank(content: bytes | None) -> bool:
+    return content is not None and (not content or content.isspace())
 
 
 def _item(spec: InputSpec, file: str, line: Line) -> Item:

@@ -29,10 +29,6 @@ class SteadyFile:
         self.error: OSError | None = None
         """What ended the reading: tells an error of the store from one of a library."""
 
-    def readline(self, limit: int) -> bytes:
-        """At most `limit` bytes of the line; empty at the end of the file."""
-        return self._moved(self._steadily(lambda: self._at_offset().readline(limit)))
-
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes; empty at the end of the file."""
         return self._moved(self._steadily(lambda: self._at_offset().read(size)))
@@ -72,7 +68,7 @@ class SteadyFile:
         return content
 
     def _steadily(self, act: Callable[[], T]) -> T:
-        """One attempt without the machinery of retries: it would cost more than reading a line."""
+        """Does it, and again while the error passes."""
         try:
             return act()
         except OSError as error:

@@ -48,6 +48,7 @@ def test_line_ends_and_blank_lines_are_no_items(tmp_path: Path, ending: bytes, l
 def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
     assert reason(only(read_lines_of(tmp_path, b"\xef\xbb\xbf" + GOOD))) is None
     assert read_lines_of(tmp_path, b"\xef\xbb\xbf\n") == []
+    assert read_lines_of(tmp_path, b"\xef\xbb\xbf") == []
 
 
 def test_an_empty_file_has_no_items(tmp_path: Path) -> None:

@@ -134,16 +134,16 @@ def _peak(documents: Iterator[Document]) -> tuple[int, int]:
 
 def test_ten_times_the_lines_take_no_more_than_their_names(tmp_path: Path) -> None:
     peaks = {}
-    for size in (20_000, 200_000):
+    for size in (6_000, 60_000):
         with (tmp_path / f"{size}.jsonl").open("w") as file:
             for number in range(size):
                 file.write(f'{{"id": {number}, "text": "{"word " * 40}{number}"}}\n')
         job = job_for(tmp_path, path=f"{size}.jsonl", format="jsonl")
         read_so_far, peaks[size] = _peak(read_documents(job, resolve_location(job, "b1", tmp_path)))
         assert read_so_far == size
-    # Held whole, the larger file would take 40 MB more.
-    assert peaks[200_000] - peaks[20_000] < 180_000 * 22 + 3_000_000
-    assert peaks[200_000] < 13_000_000
+    # Held whole, the larger file would take 12 MB more.
+    assert peaks[60_000] - peaks[6_000] < 54_000 * 22 + 2_000_000
+    assert peaks[60_000] < 11_000_000
 
 
 @pytest.mark.parametrize("format", ["text", "jsonl"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch_ai_assets.engine.intake import Document
-from batch_ai_assets.engine.intake.access import LocalFiles
+from batch_ai_assets.engine.intake.access import LocalFiles, access_to
 from batch_ai_assets.engine.intake.cleaning import is_blank
 from batch_ai_assets.engine.intake.csv_rows import read_csv
 from batch_ai_assets.engine.intake.location import InputLocation
 from batch_ai_assets.engine.intake.retry import Retry
+from batch_ai_assets.engine.intake.rows_count import count_rows
 
 from .jobs import job_for, read
 
@@ -202,6 +204,16 @@ def test_the_same_rows_make_the_same_documents_in_every_format(tmp_path: Path) -
     }
     assert found["csv"] == found["jsonl"] == found["parquet"]
     assert len(found["csv"]) == 28
+
+
+def test_parquet_is_read_through_a_url(tmp_path: Path) -> None:
+    url = f"memory://rows-of-{tmp_path.name}"
+    table = pa.table({"id": [1, 2, 3], "text": ["a", "b", "c"]})
+    with fsspec.open(f"{url}/a.parquet", "wb") as file:
+        pq.write_table(table, file, row_group_size=2)
+    documents = read(job_for(tmp_path, path=url, format="parquet"))
+    assert [(d.item_id, d.text) for d in documents] == [("1", "a"), ("2", "b"), ("3", "c")]
+    assert count_rows("parquet", f"{url}/a.parquet", access_to(url)) == 3
 
 
 @pytest.mark.parametrize("name", ["banking77/train.csv", "clinc150_oos/train.csv"])
