@@ -85,6 +85,7 @@ def test_a_refused_batch_has_its_report_in_dagster(strict: Platform) -> None:
     shown = strict.newest("mail", "completion_report", "monday")
     assert shown is not None
     assert shown.metadata["run"].value == run.run_id
+    assert shown.metadata["pending"].value == 10
     with open_deps() as deps:
         assert deps.store.batches.state("mail", "monday") is State.HALTED
 

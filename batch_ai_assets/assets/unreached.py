@@ -61,7 +61,9 @@ def _completion(here: Stage, record: CompletionRecord) -> None:
     from batch_ai_assets.published_reports import publish_report
 
     report = publish_report(str(here.deps.tables.root), record, here.run.run_id)
-    _report(here, "completion_report", {**report.metadata(), **here.metadata()})
+    counts = record.conservation  # of a batch that was refused, the store counts nothing
+    own = {"conservation": counts.line, "items": counts.items, "pending": counts.pending}
+    _report(here, "completion_report", {**report.metadata(), **here.metadata(), **own})
 
 
 def _report(here: Stage, name: AssetName, metadata: dict[str, Any]) -> None:
