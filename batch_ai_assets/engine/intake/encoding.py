@@ -20,6 +20,9 @@ _MARKS = (
 )
 _LOOKED_AT = 1 << 16
 """Bytes of a text that is not UTF-8 that are looked at."""
+_NEAR = 512
+"""Bytes on either side of a letter, where lines are longer."""
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 _JAPANESE_MAIL = re.compile(rb"\x1b\$[@B]|\x1b\(J")
 _CONTROLS = bytes([*range(0x00, 0x09), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F])
 _MOST_CONTROLS = 0.005
@@ -61,7 +64,7 @@ def detect(sample: bytes, wish: str = AUTO) -> str:
     name = _codec_of(sample, wish)
     if wish != AUTO or name != _UTF8 or _is_utf8(sample):
         return name
-    return _utf16_by_zeros(sample) or (_UTF8 if is_binary(sample) else _by_letters(sample))
+    return _UTF8 if is_binary(sample) else _by_letters(sample)
 
 
 def is_binary(sample: bytes) -> bool:
@@ -81,7 +84,7 @@ def _codec_of(raw: bytes, wish: str) -> str:
         return wish
     if _JAPANESE_MAIL.search(raw, 0, _LOOKED_AT) and raw[:_LOOKED_AT].isascii():
         return "iso2022_jp"
-    return _UTF8
+    return (_utf16_by_zeros(raw) if b"\0" in raw[:_LOOKED_AT] else None) or _UTF8
 
 
 def _same_family(wish: str, marked: str) -> bool:
@@ -118,25 +121,28 @@ def _by_letters(sample: bytes) -> str:
     best = matches.best()
     if best is None:
         return _UTF8
-    # Short texts fit many: then the commonest of those that fit as well.
-    for match in matches:
-        names = {match.encoding, *match.could_be_from_charset}
-        if _USUAL in names and match.chaos <= best.chaos and match.coherence >= best.coherence:
-            return _USUAL
-    return best.encoding
+    if not best.coherence:
+        # Too short for a language to be known, it fits many: then the commonest of them.
+        for match in matches:
+            names = {match.encoding, *match.could_be_from_charset}
+            if _USUAL in names and match.chaos <= best.chaos:
+                return _USUAL
+    return str(best.encoding)
 
 
 def _telling(raw: bytes) -> bytes:
-    """The lines that hold letters beyond ASCII, up to a bound: what a guess can go by."""
+    """The lines round letters beyond ASCII, up to a bound: what a guess can go by."""
     if len(raw) <= _LOOKED_AT:
         return raw
     found: list[bytes] = []
-    size = 0
-    for line in re.finditer(rb"[^\n]*[\x80-\xff][^\n]*\n?", raw):
-        found.append(line[0][:_LOOKED_AT])
-        size += len(found[-1])
-        if size >= _LOOKED_AT:
-            break
+    size = at = 0
+    while size < _LOOKED_AT and (letter := _BEYOND_ASCII.search(raw, at)):
+        place = letter.start()
+        begin = max(at, place - _NEAR, raw.rfind(b"\n", at, place) + 1)
+        end = raw.find(b"\n", place, place + _NEAR)
+        at = end + 1 if end >= 0 else min(place + _NEAR, len(raw))
+        found.append(raw[begin:at])
+        size += at - begin
     return b"".join(found)
 
 

@@ -99,8 +99,9 @@ def every_file(
     after: the key of a file; only those behind it in the order are listed. Raises IntakeError.
     """
     if location.sources is not None:
+        real_root = os.path.realpath(location.root) if location.is_local else None
         for key in location.sources:
-            yield _claimed(location, access, retry, path_of(key))
+            yield _claimed(location, access, retry, path_of(key), real_root)
     elif location.file is not None:
         marked = location.mark is None or _is_there(location.at(location.mark), access)
         if location.file > path_of(after):
@@ -188,13 +189,16 @@ def _listing(location: InputLocation, folder: str, access: FileAccess, retry: Re
 
 
 def _claimed(
-    location: InputLocation, access: FileAccess, retry: Retry, relative: str
+    location: InputLocation,
+    access: FileAccess,
+    retry: Retry,
+    relative: str,
+    real_root: str | None,
 ) -> SourceFile:
     """A file that is read by its name, whatever its age; one that is gone is listed as well."""
     path = location.at(relative)
-    parts = relative.split("/")
-    outside = relative.startswith("/") or ".." in parts
-    if outside or (location.is_local and not _is_within(path, os.path.realpath(location.root))):
+    outside = relative.startswith("/") or ".." in relative.split("/") or "\0" in relative
+    if outside or (real_root is not None and not _is_within(path, real_root)):
         return _refused(relative, path, "leads out of the input folder")
     whole = InputLocation(location.root)
     return next(_checked(whole, access, retry, _Found(relative, False, True, None)))
