@@ -63,8 +63,8 @@ class InputSpec(Model):
     clean: tuple[CleaningStep, ...] = DEFAULT_CLEANING
     """Cleaning steps, in order."""
     settle: Duration | None = None
-    """path: a file that changed less than this ago, such as 30s, is still being written: left alone.
-    No figure: 30s for batches on arrival, 0s for all others."""
+    """path: a file that changed less than this ago, such as 30s, is still being written and is left
+    alone. No figure: 30s for batches on arrival, 0s for all others."""
     mark: NonEmpty | None = None
     """path: the name of a file, such as _SUCCESS, whose presence says that a folder is complete;
     files of folders without it are left alone."""
@@ -88,8 +88,10 @@ class InputSpec(Model):
         if value == "auto":
             return value
         try:
-            return codecs.lookup(value).name
-        except LookupError as error:
+            name = codecs.lookup(value).name
+            b"a".decode(name)  # some codecs, such as hex, are no character sets
+            return name
+        except (LookupError, ValueError) as error:
             raise ValueError(
                 f"{value!r} is not a character set; write auto, or one such as utf-8 or cp1252"
             ) from error
