@@ -18,6 +18,9 @@ DEFAULT_CLEANING: tuple[CleaningStep, ...] = ("newlines", "control_characters", 
 Format = Literal["text", "csv", "jsonl", "parquet"]
 
 
+_NO_CHARACTER_SETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape"})
+
+
 class SqlInput(Model):
     """Documents that a query returns, one per row."""
 
@@ -89,7 +92,9 @@ class InputSpec(Model):
             return value
         try:
             name = codecs.lookup(value).name
-            b"a".decode(name)  # some codecs, such as hex, are no character sets
+            "a".encode(name)  # some codecs, such as hex, are no character sets
+            if name in _NO_CHARACTER_SETS:
+                raise LookupError(name)
             return name
         except (LookupError, ValueError) as error:
             raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
@@ -10,11 +11,14 @@ from hypothesis import strategies as st
 
 from batch_ai_assets.engine.errors import SpecError
 from batch_ai_assets.engine.intake.cleaning import (
+    STEPS,
     cleaner,
     control_characters,
     is_blank,
     newlines,
     nfc,
+    nfkc,
+    spaces,
     strip,
 )
 from batch_ai_assets.engine.spec.input import DEFAULT_CLEANING
@@ -48,6 +52,31 @@ def test_two_spellings_of_a_letter_become_one() -> None:
 
 def test_white_space_at_both_ends_goes() -> None:
     assert strip(" \n\u3000text\t\n") == "text"
+
+
+def test_runs_of_blanks_become_one_and_of_blank_lines_one() -> None:
+    given_text = "a  b\u3000\tc  \n  d\n \n\t\n\n e\n\nf"
+    assert spaces(given_text) == "a b c\nd\n\ne\n\nf"
+
+
+def test_full_width_letters_and_ligatures_become_plain_ones() -> None:
+    assert nfkc("\uff21\uff22\uff11 \ufb01ne \u2460") == "AB1 fine 1"
+
+
+@given(noisy)
+def test_spaces_twice_is_spaces_once_and_no_word_is_lost(text: str) -> None:
+    once = spaces(newlines(text))
+    assert spaces(once) == once
+    assert once.split() == newlines(text).split()
+    assert "\n\n\n" not in once
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_takes_a_megabyte_in_no_time(step: str) -> None:
+    began = time.process_time()
+    for piece in (" ", "\n", " \n", "a b ", "\t\n ", "é"):
+        STEPS[step](piece * (1_000_000 // len(piece)))
+    assert time.process_time() - began < 15
 
 
 @given(noisy)

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from batch_ai_assets.engine.intake.encoding import decode, detect, is_binary
+from batch_ai_assets.engine.spec.input import InputSpec
 
 QUESTION = "Где мой заказ? Жду уже неделю, спасибо"
 LEGACY = {
@@ -53,6 +55,18 @@ def test_what_the_job_names_counts_but_a_mark_says_it_more_exactly() -> None:
     assert detect("é".encode(), "cp1252") == "cp1252"
     assert detect(b"\xef\xbb\xbfx", "utf-8") == "utf-8-sig"
     assert decode("é".encode("utf-16"), "utf-16") == "é"
+
+
+@pytest.mark.parametrize("name", ["hex", "rot13", "undefined", "idna", "unicode_escape", "no-such"])
+def test_a_job_names_a_character_set_and_no_other_codec(name: str) -> None:
+    with pytest.raises(ValidationError, match="is not a character set; write auto"):
+        InputSpec(path="inbox", encoding=name)
+
+
+@pytest.mark.parametrize("name", ["UTF8", "latin-1", "utf-16", "utf-32", "shift_jis", "big5"])
+def test_a_character_set_that_a_job_names_can_be_read(name: str) -> None:
+    wish = InputSpec(path="inbox", encoding=name).encoding
+    assert decode("abc".encode(name), wish) == "abc"
 
 
 def test_a_text_in_the_wrong_character_set_is_refused_where_the_job_names_it() -> None:
