@@ -91,7 +91,8 @@ def test_the_lock_covers_what_the_project_asks_for() -> None:
     }
     for lock, names in asked.items():
         pinned = {pin.split("==")[0] for pin in _pins(lock)}
-        assert not set(names) - pinned - {project["name"]}, f"{lock} is older than pyproject.toml; run scripts/lock"
+        missing = set(names) - pinned - {project["name"]}
+        assert not missing, f"{lock} is older than pyproject.toml; run scripts/lock"
 
 
 def test_the_licence_is_apache_2() -> None:
