@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -83,8 +82,8 @@ def _job(intents: list[str]) -> dict[str, Any]:
         "data_classification": "public",
         "input": {
             "path": "{home}/inbox/banking77",
-            "format": "jsonl",
-            "attributes": ["known_intent"],
+            "format": "csv",
+            "attributes": ["category"],
         },
         "model": {
             "provider": "local",
@@ -98,19 +97,19 @@ def _job(intents: list[str]) -> dict[str, Any]:
         },
         "limits": {"concurrency": 4},
         "budget": {"limit_tokens": 1_000_000_000},
-        "evaluation": {"field": "intent", "truth": "known_intent"},
+        "evaluation": {"field": "intent", "truth": "category"},
     }
 
 
 def write_messages(home: Path, rows: Iterable[Row]) -> Path:
-    """The messages in the job's inbox, each with its label as an attribute."""
-    file = home / "inbox" / JOB / "messages.jsonl"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", encoding="utf-8") as out:
-        for row in rows:
-            line = {"id": row.id, "text": row.text, "known_intent": row.intent}
-            out.write(json.dumps(line, ensure_ascii=False) + "\n")
-    return file
+    """The messages in the job's inbox, with the columns of the data file."""
+    path = home / "inbox" / JOB / "messages.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["id", "text", "category"])
+        out.writerows((row.id, row.text, row.intent) for row in rows)
+    return path
 
 
 def macro_f1(pairs: Iterable[tuple[str, str]]) -> float:
