@@ -28,6 +28,7 @@ _CONTROLS = bytes([*range(0x00, 0x09), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0
 _MOST_CONTROLS = 0.005
 _USUAL = "cp1252"
 _LIKELY_UTF16 = 0.3
+_FEWEST_ZEROS = 3
 _SEVEN_BITS = frozenset({"utf-7", "hz", "iso2022_jp", "iso2022_jp_2", "iso2022_kr"})
 """Written in ASCII alone, so that they could be taken for UTF-8."""
 
@@ -105,7 +106,7 @@ def _utf16_by_zeros(sample: bytes) -> str | None:
     """UTF-16 without a mark: where most letters are Latin, every other byte is zero."""
     head = sample[: _LOOKED_AT & ~1]
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    likely = _LIKELY_UTF16 * len(head) / 2
+    likely = max(_FEWEST_ZEROS, _LIKELY_UTF16 * len(head) / 2)
     if even > likely and odd < even / 20:
         return "utf-16-be"
     if odd > likely and even < odd / 20:

@@ -126,6 +126,6 @@ def test_bytes_are_read_or_refused_as_what_they_are_not(raw: bytes, wish: str) -
 
 @given(st.text(min_size=1))
 def test_whatever_was_written_as_utf8_is_read_back(text: str) -> None:
-    written = text.encode("utf-8", "replace").decode()
-    if not written.encode().startswith((b"\xff\xfe", b"\xfe\xff")) and "\x1b" not in written:
-        assert decode(written.encode()) == written.removeprefix("\ufeff")
+    # Zeros and escapes are what other character sets are told by.
+    written = text.encode("utf-8", "replace").decode().translate({0: None, 27: None})
+    assert decode(written.encode()) == written.removeprefix("\ufeff")
