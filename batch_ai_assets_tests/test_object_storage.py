@@ -6,6 +6,7 @@ from pathlib import Path
 import boto3
 import click.testing
 import pytest
+from fsspec.registry import _registry
 from moto.server import ThreadedMotoServer
 
 from batch_ai_assets.cli import main
@@ -14,7 +15,7 @@ from batch_ai_assets.object_storage import _register_s3, reachable
 from batch_ai_assets.settings import settings
 
 from .jobs import job_file, write_documents
-from .running import Platform, letters, refused
+from .running import Platform, batch_ai, letters, refused
 
 
 @pytest.fixture
@@ -84,3 +85,20 @@ def test_a_scheme_without_a_client_is_refused_by_name() -> None:
 
 def test_a_folder_needs_no_client(tmp_path: Path) -> None:
     assert reachable(str(tmp_path)) == str(tmp_path)
+
+
+def test_documents_in_a_bucket_are_the_input_of_a_batch(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, platform: Callable[..., Platform]
+) -> None:
+    _registry.pop("s3", None)  # the client is found when the input is opened, not before
+    here = platform(job_file(input={"path": "s3://platform/inbox", "format": "text"}))
+    for number in range(3):
+        boto3.client("s3").put_object(
+            Bucket="platform", Key=f"inbox/{number}.html", Body=b"<p>Where is my order?</p>"
+        )
+
+    run = here.run("mail", "monday")
+
+    assert run.success
+    asked = batch_ai("sql", "mail", "SELECT count(*) AS n FROM mail", "--format", "csv")
+    assert asked.stdout.split() == ["n", "3"]

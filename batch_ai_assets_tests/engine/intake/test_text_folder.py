@@ -134,3 +134,26 @@ def test_ten_thousand_tiny_files_are_ten_thousand_items(tmp_path: Path) -> None:
     ids = [document.item_id for document in read(job_for(tmp_path))]
     assert len(set(ids)) == 10_000
     assert ids == sorted(ids)
+
+
+def test_a_folder_may_hold_files_of_many_kinds(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    for name, content in {
+        "a.eml": b"Subject: Late\n\nWhere is it?",
+        "b.html": b"<p>Where <b>is</b> it?</p>",
+        "c.md": b"# Where is it?",
+        "d.log": "Où est-ce ?".encode("cp1252"),
+        "e.pdf": b"not one",
+        "f.png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    }.items():
+        (inbox / name).write_bytes(content)
+    documents = read(job_for(tmp_path))
+    assert [(d.item_id, d.kind, d.text or reason(d)) for d in documents] == [
+        ("a.eml", "eml", "Subject: Late\n\nWhere is it?"),
+        ("b.html", "html", "Where is it?"),
+        ("c.md", "md", "# Where is it?"),
+        ("d.log", "log", "Où est-ce ?"),
+        ("e.pdf", "pdf", "unreadable"),
+        ("f.png", "png", "undecodable"),
+    ]
