@@ -1,4 +1,4 @@
-"""A batch whose documents are not what the job expects: it warns, or stops before the first call."""
+"""A batch whose documents are not what its job expects warns, or stops before the first call."""
 
 from __future__ import annotations
 
