@@ -17,7 +17,7 @@ demo: .venv/.installed ## run the demo job on a real model and show its completi
 test: .venv/.installed-dev ## run the fast tests and the crash tests of the engine (under 15 minutes)
 	$(BIN)/pytest -n $(WORKERS) --session-timeout=900
 
-drill: .venv/.installed-dev ## run the daemon, browser and host tests (under 30 minutes); GROUP=name runs one group
+drill: .venv/.installed-dev ## run the daemon, browser and host tests (under 45 minutes); GROUP=name runs one group
 	scripts/drill $(GROUP)
 
 dev: .venv/.installed ## open the Dagster UI on 127.0.0.1, on the home that the command line uses
