@@ -71,17 +71,19 @@ def test_a_text_without_anything_to_read_ends_dead_before_any_call(
     assert json.loads(opened(topics, letter)[0]) == blank
 
 
-def test_a_file_that_is_not_utf_8_ends_dead_with_its_bytes(
+def test_a_file_that_is_no_text_ends_dead_with_its_bytes_and_an_old_one_is_read(
     server: LocalProvider, tmp_path: Path
 ) -> None:
     folder = tmp_path / "inbox/letters"
     folder.mkdir(parents=True)
-    raw = "Grüße aus Köln".encode("latin-1")
-    (folder / "old.txt").write_bytes(raw)
+    raw = b"\x00\x01\x02\xff\xfe\x00Gr" * 40
+    (folder / "none.txt").write_bytes(raw)
+    (folder / "old.txt").write_bytes("Grüße aus Köln, und bis bald".encode("latin-1"))
     (folder / "new.txt").write_text(named()["text"])
     with world(tmp_path, server.base_url, FOLDER) as here:
         assert here.run().state is State.COMPLETED_WITH_DEAD_LETTERS
-        assert here.dead() == {"old.txt": "undecodable"}
+        assert here.dead() == {"none.txt": "undecodable"}
+        assert {row["item_id"] for row in here.results()} == {"new.txt", "old.txt"}
         (letter,) = here.deps.store.dead_letters("topics", "b1")
         assert opened(here, letter)[0] == raw
         assert "Gr" not in letter.message
