@@ -79,7 +79,7 @@ def _letters(rows: list[DeadLetterRow], schema: pa.Schema) -> Iterator[pa.Record
 
 
 def dead_letter_schema() -> pa.Schema:
-    """Columns of `dead_letter_queue` (pattern section 4, "Retry and DLQ")."""
+    """Columns of `dead_letter_queue`."""
     import pyarrow as pa
 
     when = pa.timestamp("us", tz="UTC")

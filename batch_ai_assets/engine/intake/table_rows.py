@@ -6,7 +6,7 @@ comes in parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IntakeError
@@ -14,6 +14,7 @@ from ..spec.input import InputSpec
 from ..spec.resolved import ResolvedJob
 from ..tables import BatchTable, Current, TableStore
 from .admission import Item
+from .chain_columns import fields_first, for_results
 from .records import needed_columns, record_item, require_columns
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 Record = Mapping[str, object]
 
 _ROWS = 1024
-_RESULT_ID = "item_id"
-_RESULT_CLASS = "data_classification"
 _LINEAGE = "output_id"
 
 
@@ -43,9 +42,10 @@ def released_items(job: ResolvedJob, batch: str, tables: TableStore) -> Iterator
             " halted, its completion report says why."
         )
     table = tables.open(current.path)
-    spec = _for_results(job.spec.input, table.schema.names)
-    where = f"the results of {upstream}/{batch}"
-    require_columns(spec, table.schema.names, where)
+    there = fields_first(table.schema.names)
+    spec = for_results(job.spec.input, there)
+    where = f"the table of results of {upstream}/{batch}"
+    require_columns(spec, there, where)
     columns = list({**needed_columns(spec), _LINEAGE: ""})
     return _result_items(spec, table, columns, where)
 
@@ -60,16 +60,6 @@ def version_read(raw: BatchTable) -> int:
     for rows in raw.scan(["source"], batch_rows=1):
         return int(rows["source"][0].as_py().rpartition("/")[2])
     return 0
-
-
-def _for_results(spec: InputSpec, columns: Sequence[str]) -> InputSpec:
-    """Where the job names no other columns: the id and the data class that every result has."""
-    changes = {}
-    if spec.id is None or (spec.id == "id" and "id" not in columns):
-        changes["id"] = _RESULT_ID
-    if spec.classification is None:
-        changes["classification"] = _RESULT_CLASS
-    return spec.model_copy(update=changes)
 
 
 def _result_items(

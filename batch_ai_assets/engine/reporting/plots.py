@@ -74,7 +74,7 @@ def cost_gauge(record: CompletionRecord) -> Gauge | None:
 
 
 def sla_gauge(record: CompletionRecord) -> Gauge | None:
-    """Duration against the SLA; warnings at 70 and 90 % (pattern section 4)."""
+    """Duration against the SLA; warnings at 70 and 90 %."""
     if not record.sla_seconds:
         return None
     return gauge(record.duration_seconds, record.sla_seconds, (0.7, 0.9))

@@ -23,7 +23,7 @@ Size = Annotated[str, StringConstraints(pattern=r"^\d{1,9}(\.\d{1,3})?(B|kB|MB|G
 """Such as 500kB or 10MB, in powers of 1,000."""
 
 DataClass = Literal["public", "internal", "confidential", "restricted"]
-"""Data classification, least to most sensitive (pattern section 8, "Data Classification")."""
+"""Data classification, least to most sensitive."""
 
 DATA_CLASSES: tuple[DataClass, ...] = ("public", "internal", "confidential", "restricted")
 

@@ -5,61 +5,79 @@ Pure; the registry calls it once all its jobs are loaded one by one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from .base import class_rank
 from .batches import BatchesSpec
 from .resolved import ResolvedJob
+from .yaml_file import Where
 
-Linked = tuple[dict[str, ResolvedJob], dict[str, str]]
+Misfit = tuple[Where, str]
+"""The place in the job file, and what is wrong there."""
+Judge = Callable[[ResolvedJob, ResolvedJob], Iterable[Misfit]]
+_ASSET: Where = ("input", "asset")
 
 
-def link_chains(jobs: Mapping[str, ResolvedJob], broken: frozenset[str]) -> Linked:
+def link_chains(
+    jobs: Mapping[str, ResolvedJob], broken: frozenset[str], columns: Judge
+) -> tuple[dict[str, ResolvedJob], dict[str, tuple[Misfit, ...]]]:
     """The jobs, with upstream and batches filled in; and (job → what is wrong) of the others.
 
-    `broken` are jobs that did not load. An `input.asset` that is the name of no job is left as it
-    is: then it is the key of some other Dagster asset.
+    `broken` are jobs that did not load; `columns` judges what a job reads of its upstream. An
+    `input.asset` that is the name of no job is left as it is: then it is the key of some other
+    Dagster asset.
     """
-    linked: dict[str, ResolvedJob] = {}
-    refused: dict[str, str] = {}
+    chains = _Chains(jobs, broken, columns)
     for name in jobs:
-        _link(name, jobs, broken, linked, refused, ())
-    return linked, refused
+        chains.link(name, ())
+    return chains.linked, chains.refused
 
 
-def _link(
-    name: str,
-    jobs: Mapping[str, ResolvedJob],
-    broken: frozenset[str],
-    linked: dict[str, ResolvedJob],
-    refused: dict[str, str],
-    path: tuple[str, ...],
-) -> None:
-    if name in linked or name in refused:
-        return
-    job = jobs[name]
-    source = job.spec.input.asset
-    if source in broken:
-        refused[name] = f"it reads the results of {source!r}, which is broken. Mend {source!r}."
-        return
-    if source is None or source not in jobs:
-        linked[name] = job
-        return
-    if source in (*path, name):
-        circle = " → ".join((*path, name, source))
-        refused[name] = f"it waits for itself: {circle}. Take one of them out of the circle."
-        return
-    _link(source, jobs, broken, linked, refused, (*path, name))
-    if source in refused:
-        refused.setdefault(
-            name, f"it reads the results of {source!r}, which is broken. Mend {source!r}."
-        )
-    elif name not in refused:
-        message = _misfit(job, linked[source])
-        if message:
-            refused[name] = message
+class _Chains:
+    """Jobs on their way to being linked, each after the one that it reads."""
+
+    def __init__(
+        self, jobs: Mapping[str, ResolvedJob], broken: frozenset[str], columns: Judge
+    ) -> None:
+        self._jobs = jobs
+        self._broken = broken
+        self._columns = columns
+        self.linked: dict[str, ResolvedJob] = {}
+        self.refused: dict[str, tuple[Misfit, ...]] = {}
+
+    def link(self, name: str, path: tuple[str, ...]) -> None:
+        if name in self.linked or name in self.refused:
+            return
+        job = self._jobs[name]
+        source = job.spec.input.asset
+        if source in self._broken:
+            self._refuse_after(name, source)
+            return
+        if source is None or source not in self._jobs:
+            self.linked[name] = job
+            return
+        if source in (*path, name):
+            circle = " → ".join((*path, name, source))
+            said = f"it waits for itself: {circle}. Take one of them out of the circle."
+            self.refused[name] = ((_ASSET, said),)
+            return
+        self.link(source, (*path, name))
+        if name in self.refused:
+            return
+        if source in self.refused:
+            self._refuse_after(name, source)
+            return
+        upstream = self.linked[source]
+        said = _misfit(job, upstream)
+        found = ((_ASSET, said),) if said else tuple(self._columns(job, upstream))
+        if found:
+            self.refused[name] = found
         else:
-            linked[name] = _after(job, linked[source])
+            self.linked[name] = _after(job, upstream)
+
+    def _refuse_after(self, name: str, source: str | None) -> None:
+        said = f"it reads the results of {source!r}, which is broken. Mend {source!r}."
+        self.refused[name] = ((_ASSET, said),)
 
 
 def _misfit(job: ResolvedJob, upstream: ResolvedJob) -> str:

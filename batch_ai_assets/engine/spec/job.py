@@ -103,7 +103,7 @@ class RuleSpec(Model):
 
 
 class RetrySpec(Model):
-    """What happens to an item whose call failed for a passing reason (pattern section 4)."""
+    """What happens to an item whose call failed for a passing reason."""
 
     max_attempts: PositiveInt = 3
     """Calls that end transient or invalid, before the item is dead. Throttling never counts."""
@@ -155,7 +155,8 @@ class SlaSpec(Model):
 
 
 class ThresholdsSpec(Model):
-    """Bars of the rate checks (pattern section 10). Shares between 0 and 1."""
+    """Bars of the checks `failure_rate`, `dead_letter_rate` and `validation_pass_rate`; shares from
+    0 to 1."""
 
     failure_rate_warn: float = Field(default=0.02, ge=0, le=1)
     """A larger share of failed items shows as WARN."""

@@ -141,9 +141,10 @@ def _check_name(name: str) -> None:
 
 
 def _place_schema(registry: Path) -> None:
-    schema = registry / SCHEMA_FILE
-    if not schema.exists():
-        schema.write_text(job_schema_text(), encoding="utf-8")
+    """The schema as this version of the platform has it: it is made, so nobody's edits are lost."""
+    schema, text = registry / SCHEMA_FILE, job_schema_text()
+    if not schema.exists() or schema.read_text(encoding="utf-8", errors="replace") != text:
+        schema.write_text(text, encoding="utf-8")
 
 
 def _cannot_write(registry: Path, error: OSError) -> str:

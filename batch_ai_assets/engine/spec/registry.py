@@ -8,6 +8,7 @@ What a file may say is in `job.py`; how its parts must fit is in `cross_checks.p
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from ..errors import SpecError
 from .batches import BatchesSpec
 from .calendar import calendar_problem
-from .chains import link_chains
+from .chains import Misfit, link_chains
 from .cross_checks import check_provider, check_spec
 from .job import JobSpec
 from .problems import Problems, did_you_mean, one_of
@@ -84,11 +85,23 @@ def load_registry(folder: Path, *, prove_rules: bool = True) -> Registry:
             jobs[job_folder.name] = load_job(job_folder, providers, prove_rules=prove_rules)
         except SpecError as error:
             broken.append(BrokenJob(job_folder.name, str(job_folder / JOB_FILE), str(error)))
-    jobs, misfits = link_chains(jobs, frozenset(one.name for one in broken))
-    for name, message in misfits.items():
-        path = str(folder / name / JOB_FILE)
-        broken.append(BrokenJob(name, path, f"{path}: input.asset: {message}"))
+    jobs, refused = link_chains(jobs, frozenset(one.name for one in broken), _chain_columns)
+    broken += [_refused(folder / name, misfits) for name, misfits in refused.items()]
     return Registry(folder, jobs, providers.specs, tuple(broken))
+
+
+def _chain_columns(job: ResolvedJob, upstream: ResolvedJob) -> Iterable[Misfit]:
+    from ..intake.chain_columns import misfits
+
+    return misfits(job, upstream)
+
+
+def _refused(folder: Path, misfits: Iterable[Misfit]) -> BrokenJob:
+    """A job that is sound by itself, but does not fit the one that it reads."""
+    problems = Problems(_read_job_file(folder))
+    for where, message in misfits:
+        problems.add(where, message)
+    return BrokenJob(folder.name, str(folder / JOB_FILE), str(problems.error()))
 
 
 def load_job(

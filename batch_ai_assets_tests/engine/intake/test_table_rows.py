@@ -199,7 +199,17 @@ def test_a_field_that_the_results_do_not_have_is_named(tmp_path: Path) -> None:
     tables = TableStore(tmp_path)
     publish(tables, [])
 
-    with pytest.raises(IntakeError, match="the results of topics/b1 has no column 'summary'"):
+    with pytest.raises(IntakeError, match="table of results of topics/b1 has no column 'summary'"):
+        released_items(chained(tmp_path, asset="topics", text="summary"), "b1", tables)
+
+
+def test_the_fields_of_the_answer_are_named_before_the_columns_of_the_platform(
+    tmp_path: Path,
+) -> None:
+    tables = TableStore(tmp_path)
+    publish(tables, [])
+
+    with pytest.raises(IntakeError, match=r"\(there are topic, item_id, output_id, "):
         released_items(chained(tmp_path, asset="topics", text="summary"), "b1", tables)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from batch_ai_assets.engine.errors import SpecError
+from batch_ai_assets.engine.spec.job_schema import job_schema_text
 from batch_ai_assets.engine.spec.new_job import write_new_job
 from batch_ai_assets.engine.spec.registry import load_registry
 
@@ -27,6 +28,12 @@ def test_its_first_line_points_editors_to_a_schema_that_is_there(tmp_path: Path)
     first = (folder / "job.yaml").read_text().splitlines()[0]
     assert first == "# yaml-language-server: $schema=../job.schema.json"
     assert (folder / ".." / "job.schema.json").is_file()
+
+
+def test_a_schema_of_an_older_version_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "job.schema.json").write_text('{"title": "as it was"}\n')
+    write_new_job(tmp_path, "letters")
+    assert (tmp_path / "job.schema.json").read_text(encoding="utf-8") == job_schema_text()
 
 
 def test_no_placeholder_of_the_template_is_left(tmp_path: Path) -> None:
