@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
+def counted(number: int, noun: str, several: str = "") -> str:
+    """For example `1 document`, `2,002 documents`; `several` where it is not the noun with an s."""
+    return f"{number:,} {noun if number == 1 else several or noun + 's'}"
+
+
 class End(StrEnum):
     """Where an item stands. `PENDING` is not an end; every other is, and an item has one."""
 

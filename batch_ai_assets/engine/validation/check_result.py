@@ -72,7 +72,7 @@ class CheckResult:
     todo: str
     """What a person does now; empty where it passed."""
     figures: Mapping[str, float] = field(default_factory=dict)
-    """Numbers that plot over time; the same keys in every batch."""
+    """Numbers that plot over time; the same keys in every batch that has them."""
 
     @property
     def stops_release(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..figures import BatchFigures, Conservation
+from ..figures import BatchFigures, Conservation, counted
 from .check_result import CheckResult, found_fault
 from .lineage_check import lineage
 from .rates import dead_letter_rate, failure_rate, validation_pass_rate
@@ -64,10 +64,12 @@ def completeness(conservation: Conservation, results_rows: int) -> CheckResult:
     """Promise 1: the equation holds, nothing is pending, and rows of results = valid items."""
     faults, todo = [], ""
     if conservation.pending:
-        faults.append(f"{conservation.pending:,} documents have no end yet")
+        have = "has" if conservation.pending == 1 else "have"
+        faults.append(f"{counted(conservation.pending, 'document')} {have} no end yet")
         todo = "Run the batch again: it goes on where it stopped."
     if results_rows != conservation.valid:
-        faults.append(f"{results_rows:,} rows for {conservation.valid:,} valid documents")
+        valid = counted(conservation.valid, "valid document")
+        faults.append(f"{counted(results_rows, 'row')} for {valid}")
         todo = "Run `batch-ai fsck` on the batch; published tables can be rebuilt from the store."
     if not conservation.holds:
         faults.append(f"the count does not add up: {conservation.line()}")
@@ -75,7 +77,7 @@ def completeness(conservation: Conservation, results_rows: int) -> CheckResult:
     return found_fault(
         "completeness",
         "; ".join(faults),
-        f"{conservation.line()}; {results_rows:,} rows",
+        f"{conservation.line()}; {counted(results_rows, 'row')}",
         "items = pending + valid + review + dead + discarded + cancelled + skipped, none pending, "
         "and one row for each valid document",
         todo,
@@ -97,10 +99,10 @@ def rules(job: ResolvedJob, paths: Sequence[str], connect: Connect) -> CheckResu
     return found_fault(
         "rules",
         "; ".join(
-            f"{name} fails on {count:,} rows, the first is {item_id}"
+            f"{name} fails on {counted(count, 'row')}, the first is {item_id}"
             for name, (count, item_id) in failing.items()
         ),
-        f"{len(binding):,} error rules hold on every row" if binding else "the job has no rules",
+        _held(len(binding)),
         "no row fails a rule of severity error",
         "Nothing was released. Rows that fail an error rule end as dead letters before this "
         "check: run `batch-ai fsck` on the batch.",
@@ -110,3 +112,9 @@ def rules(job: ResolvedJob, paths: Sequence[str], connect: Connect) -> CheckResu
             "failing_rows": float(max((count for count, _ in failing.values()), default=0)),
         },
     )
+
+
+def _held(binding: int) -> str:
+    if not binding:
+        return "the job has no rules of severity error"
+    return f"{counted(binding, 'error rule')} {'holds' if binding == 1 else 'hold'} on every row"

@@ -47,7 +47,7 @@ class InputProfile:
     counts: Mapping[str, int] = field(default_factory=dict)
     """`empty`, `undecodable`, `same_id`: documents that cannot be used, and why."""
     named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The first ones of each, by item id."""
+    """The first ones of each, by item id; of `same_text` some."""
     same_text: int = 0
     """Documents whose text an earlier one of the batch has already."""
     sampled: int = 0
@@ -73,12 +73,15 @@ def profile(raw: BatchTable, sealer: Sealer) -> InputProfile:
                 named.setdefault(finding, [])
                 if len(named[finding]) < NAMED:
                     named[finding].append(item_id)
+    same_text, repeated = _same_texts(raw)
+    if repeated:
+        named["same_text"] = _copies_of(raw, repeated)
     languages = Counter(languages_of(_sampled_texts(raw, sealer)))
     return InputProfile(
         items=raw.rows,
         counts=dict(counts),
         named={finding: tuple(ids) for finding, ids in named.items()},
-        same_text=_same_texts(raw),
+        same_text=same_text,
         sampled=languages.total(),
         languages=dict(languages.most_common()),
     )
@@ -121,24 +124,55 @@ def _problems(raw: BatchTable) -> Iterator[tuple[str, str]]:
         )
 
 
-def _same_texts(raw: BatchTable) -> int:
-    """Usable documents but the first of each text: one pass for each part of the hashes."""
+def _same_texts(raw: BatchTable) -> tuple[int, list[int]]:
+    """Usable documents but the first of each text, and the starts of some hashes that they share.
+
+    One pass for each part of the hashes.
+    """
     parts = -(-raw.rows // _HASHES_AT_ONCE)
-    return sum(_same_in_part(raw, part, parts) for part in range(parts))
+    same, repeated = 0, list[int]()
+    for part in range(parts):
+        more, starts = _same_in_part(raw, part, parts)
+        same, repeated = same + more, (repeated + starts)[:NAMED]
+    return same, repeated
 
 
-def _same_in_part(raw: BatchTable, part: int, parts: int) -> int:
+def _copies_of(raw: BatchTable, repeated: Sequence[int]) -> list[str]:
+    """One document for each of these starts: the second one that has it."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    left = dict.fromkeys(repeated, 2)
+    copies: list[str] = []
+    for rows in raw.scan(["item_id", "input_hash", "problem_reason"], batch_rows=_SCANNED_AT_ONCE):
+        starts = _hash_starts(rows)
+        if not np.isin(starts, repeated).any():
+            continue
+        usable = rows.filter(pc.is_null(rows["problem_reason"]))
+        for start, item_id in zip(starts.tolist(), usable["item_id"].to_pylist(), strict=True):
+            if start in left:
+                left[start] -= 1
+                if not left[start]:
+                    copies.append(item_id)
+        if len(copies) == len(left):
+            break
+    return copies
+
+
+def _same_in_part(raw: BatchTable, part: int, parts: int) -> tuple[int, list[int]]:
     import numpy as np
 
     known = np.empty(0, dtype=np.uint64)
     waiting: list[np.ndarray[Any, Any]] = []
     same = held = 0
+    repeated: list[int] = []
 
     def fold() -> None:
-        nonlocal known, same, held
+        nonlocal known, same, held, repeated
         before = len(known) + held
-        known = np.unique(np.concatenate([known, *waiting]))
+        known, times = np.unique(np.concatenate([known, *waiting]), return_counts=True)
         same += before - len(known)
+        repeated = (repeated + known[times > 1][:NAMED].tolist())[:NAMED]
         waiting.clear()
         held = 0
 
@@ -149,7 +183,7 @@ def _same_in_part(raw: BatchTable, part: int, parts: int) -> int:
         if held >= _HASHES_AT_ONCE // 2:
             fold()
     fold()
-    return same
+    return same, repeated
 
 
 def _hash_starts(rows: pa.RecordBatch) -> np.ndarray[Any, Any]:

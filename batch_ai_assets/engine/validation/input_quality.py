@@ -1,4 +1,4 @@
-"""The checks of the documents of a batch, made before the first call (pattern section 4).
+"""The checks of the documents of a batch, made before the first call.
 
 Six findings, each a count against the job's bar in `input_quality`. They warn, and stop the batch
 where the job says so. Counting is in `input_profile.py`; stopping is the batch's.
@@ -6,10 +6,11 @@ where the job says so. Counting is in `input_profile.py`; stopping is the batch'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from ..figures import counted
 from .check_result import INPUT_MEANINGS, CheckResult
 from .input_profile import NAMED, InputProfile
 from .languages import UNKNOWN, is_expected
@@ -58,8 +59,10 @@ def _empty(job: ResolvedJob, found: InputProfile) -> CheckResult:
 def _duplicate(job: ResolvedJob, found: InputProfile) -> CheckResult:
     by_id = found.counts.get("same_id", 0)
     return _share(
-        job, "duplicate", found, found.same_text + by_id, found.named.get("same_id", ()),
-        what=f"are there before: {found.same_text:,} by their text, {by_id:,} by their id",
+        job, "duplicate", found, found.same_text + by_id, (),
+        what="repeat another one",
+        of_which=f": {found.same_text:,} by the text{_first(found.named, 'same_text')}, "
+        f"{by_id:,} by the id{_first(found.named, 'same_id')}",
         todo="Find out why they were delivered twice. The same text is paid for once; the same id "
         "ends as a dead letter.",
         same_text=found.same_text, same_id=by_id,
@@ -120,19 +123,20 @@ def _mix(found: InputProfile) -> str:
     ranked = sorted(found.languages.items(), key=lambda pair: (-pair[1], pair[0]))
     shown = [f"{language} {count / found.sampled:.1%}" for language, count in ranked]
     rest = len(shown) - _LANGUAGES_SHOWN
-    shown = shown[:_LANGUAGES_SHOWN] + ([f"{rest:,} more languages"] if rest > 0 else [])
-    return ", ".join(shown) + f" ({found.sampled:,} documents looked at)"
+    shown = shown[:_LANGUAGES_SHOWN] + ([counted(rest, "more language")] if rest > 0 else [])
+    return ", ".join(shown) + f" ({counted(found.sampled, 'document')} looked at)"
 
 
 def _size(job: ResolvedJob, items: int, history: Sequence[int]) -> CheckResult:
     factor = job.spec.input_quality.size_factor
     bar = f"from 1/{factor:g} of the median of the last ten batches to {factor:g} times it"
-    figures = {"items": float(items), "median": 0.0, "earlier_batches": float(len(history))}
+    figures = {"items": float(items), "earlier_batches": float(len(history))}
+    documents = counted(items, "document")
     if len(history) < FEWEST_BATCHES:
-        said = f"{items:,} documents; {len(history):,} earlier batches are too few to compare with"
+        said = f"{documents}; {_too_few(len(history))} to compare with"
         return _result(job, "size", False, said, bar, "", figures)
     usual = float(median(history))
-    said = f"{items:,} documents, where the last {len(history):,} batches had {usual:,.0f}"
+    said = f"{documents}, where the last {len(history):,} batches had {usual:,.0f}"
     failed = items > factor * usual or items < usual / factor
     todo = (
         "Find out whether the delivery is whole, or holds something twice or for other batches. "
@@ -152,12 +156,16 @@ def _share(
     *,
     what: str,
     todo: str,
+    of_which: str = "",
     **more: int,
 ) -> CheckResult:
     """A finding where the share of such documents passes the job's bar of the same name."""
     allowed = float(getattr(job.spec.input_quality, finding))
     share = _part(count, found.items)
-    said = f"{count:,} of {found.items:,} documents {what} ({share:.2%})" if found.items else ""
+    whole = counted(found.items, "document")
+    said = f"{count:,} of {whole} {what} ({share:.2%})" if found.items else ""
+    if count:
+        said += of_which
     if named:
         others = "" if count <= NAMED else ", ..."
         said += f", the first: {', '.join(named)}{others}"
@@ -187,8 +195,20 @@ def _result(
         found=found or "no documents to look at",
         bar=bar + ("; otherwise the batch stops before the first call" if blocking else ""),
         todo=f"{todo} {_AGAIN}" if failed and blocking else todo if failed else "",
-        figures=figures,
+        figures={name: round(value, 4) for name, value in figures.items()},
     )
+
+
+def _first(named: Mapping[str, Sequence[str]], finding: str) -> str:
+    ids = named.get(finding, ())
+    return f" (such as {', '.join(ids)})" if ids else ""
+
+
+def _too_few(batches: int) -> str:
+    if not batches:
+        return "there is no earlier batch"
+    verb = "is" if batches == 1 else "are"
+    return f"{counted(batches, 'earlier batch', 'earlier batches')} {verb} too few"
 
 
 def _part(part: int, whole: int) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from ..figures import counted
 from .check_result import CheckResult, found_fault
 from .columns import LINEAGE, MAY_BE_EMPTY
 from .sandbox import Connect, OutOfTime, parquet_stream, sandbox
@@ -77,13 +78,13 @@ def _query(
 def _result(rows: int, faults: dict[str, int]) -> CheckResult:
     hit = {fault: count for fault, count in faults.items() if count}
     said = [
-        f"{fault}: {count:,} of {rows:,} rows" if rows else fault
+        f"{fault}: {count:,} of {counted(rows, 'row')}" if rows else fault
         for fault, count in hit.items()
     ]
     return found_fault(
         "lineage",
         "; ".join(said),
-        f"{rows:,} rows, all traceable and distinct",
+        f"{counted(rows, 'row')}, all traceable and distinct",
         _BAR,
         _TODO,
         {"rows": float(rows), "untraceable": float(max(hit.values(), default=0))},

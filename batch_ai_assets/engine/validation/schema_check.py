@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SpecError
+from ..figures import counted
 from .check_result import CheckResult, found_fault
 from .columns import SEQ, is_json_text, property_type, result_schema
 
@@ -58,10 +59,13 @@ def schema(job: ResolvedJob, paths: Sequence[str]) -> CheckResult:
     faults = "; ".join(f"{fault} ({count:,})" for fault, count in tally.faults.most_common(5))
     if tally.item_ids:
         faults += f"; first items: {', '.join(tally.item_ids)}"
+    rows = counted(tally.rows, "row")
     return found_fault(
         "schema",
-        faults and f"{tally.failing:,} of {tally.rows:,} rows fail: {faults}",
-        f"{tally.rows:,} rows meet the schema, version {job.spec.output.version}",
+        faults
+        and f"{tally.failing:,} of {rows} {'fails' if tally.failing == 1 else 'fail'}: {faults}",
+        f"{rows} {'meets' if tally.rows == 1 else 'meet'} the schema, version "
+        f"{job.spec.output.version}",
         "every row meets the job's output schema and taxonomy",
         "Nothing was released. Compare output.schema and output.taxonomy of the job with the "
         "frozen spec in the completion report, then run the batch again.",

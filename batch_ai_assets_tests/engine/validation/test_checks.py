@@ -130,7 +130,7 @@ def test_keywords_that_pandera_does_not_know_are_judged_cell_by_cell(tmp_path: P
         found = schema(job, write_rows(job, folder, [make_row(job, 0, **good, **{})
                                                      | {name: value}]))
         assert found.figures["failing_rows"] == 1, name
-        assert found.found.startswith(f"1 of 1 rows fail: {name} "), found.found
+        assert found.found.startswith(f"1 of 1 row fails: {name} "), found.found
 
 
 def test_keywords_that_do_not_fit_the_type_are_ignored_as_json_schema_says(
@@ -286,7 +286,7 @@ def test_only_error_rules_bind_the_rows_to_be_released(tmp_path: Path) -> None:
     paths = write_rows(job, tmp_path, [make_row(job, 9, score=None)])
     result = rules(job, paths, duckdb.connect)
     assert result.stops_release
-    assert result.found == "some fails on 1 rows, the first is doc-9"
+    assert result.found == "some fails on 1 row, the first is doc-9"
 
 
 # rates

@@ -67,6 +67,7 @@ def test_a_manifest_is_counted_by_what_is_wrong_with_its_documents(tmp_path: Pat
     assert found.counts == {"empty": 3, "undecodable": 2, "same_id": 1}
     assert found.named["empty"] == ("bad-empty_text", "bad-no_text", "bad-missing_text")
     assert found.same_text == 1
+    assert found.named["same_text"] == ("c",)
     assert found.sampled == 3
 
 
@@ -85,8 +86,12 @@ def test_copies_are_counted_right_in_any_number_of_passes(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(input_profile, "_HASHES_AT_ONCE", at_once)
         patch.setattr(input_profile, "_SCANNED_AT_ONCE", 7)
-        same = input_profile._same_texts(raw)
+        same, repeated = input_profile._same_texts(raw)
+        copies = input_profile._copies_of(raw, repeated)
     assert same == len(texts) - len(set(texts))
+    places = [int(name.removeprefix("d")) for name in copies]
+    assert all(texts[place] in texts[:place] for place in places)
+    assert bool(places) == bool(same)
 
 
 def test_languages_are_told_on_a_sample_that_is_the_same_each_time(
@@ -195,7 +200,35 @@ def test_a_few_batches_are_no_median() -> None:
     result = checks(InputProfile(5_000), history=[1, 1, 1, 1])["size"]
 
     assert result.passed
-    assert "too few" in result.found
+    assert result.found == "5,000 documents; 4 earlier batches are too few to compare with"
+    assert "median" not in result.figures
+
+
+@pytest.mark.parametrize(
+    ("history", "words"),
+    [
+        ([], "1 document; there is no earlier batch to compare with"),
+        ([7], "1 document; 1 earlier batch is too few to compare with"),
+    ],
+)
+def test_one_is_not_spoken_of_as_many(history: list[int], words: str) -> None:
+    assert checks(InputProfile(1), history=history)["size"].found == words
+
+
+def test_documents_that_repeat_another_are_told_by_how_they_do() -> None:
+    named = {"same_id": ("a.txt",), "same_text": ("b.txt", "c.txt")}
+    found = InputProfile(540, {"same_id": 1}, named, same_text=2)
+
+    result = checks(found)["duplicate"]
+
+    assert result.found == (
+        "3 of 540 documents repeat another one (0.56%): 2 by the text (such as b.txt, c.txt), "
+        "1 by the id (such as a.txt)"
+    )
+    assert result.figures["share"] == 0.0056
+    assert checks(InputProfile(2))["duplicate"].found == (
+        "0 of 2 documents repeat another one (0.00%)"
+    )
 
 
 @pytest.mark.parametrize("finding", [name.removeprefix("input_") for name in INPUT_MEANINGS])
@@ -219,4 +252,5 @@ def test_the_figures_of_a_check_have_the_same_names_in_every_batch() -> None:
         history=[1] * 9, too_long=(9, ()), languages=("en",),
     )  # fmt: skip
     for name, result in good.items():
-        assert list(result.figures) == list(bad[name].figures)
+        measured = [figure for figure in bad[name].figures if figure != "median"]
+        assert list(result.figures) == measured
