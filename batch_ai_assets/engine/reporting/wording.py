@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..figures import counted as counted
 from ..validation.accuracy import CohortAccuracy
 from ..validation.check_result import CheckResult
 from .completion import CompletionRecord
@@ -43,6 +44,13 @@ _REASONS = {
     "duplicate_id": "the id was there before in the batch",
     "classified_above_job": "classed above what the job may see",
 }
+OF_THE_DOCUMENT = frozenset(
+    {
+        "empty_text", "undecodable", "unreadable", "no_text", "missing_id", "missing_text",
+        "duplicate_id", "classified_above_job",
+    }
+)  # fmt: skip
+"""Reasons of dead letters that lie in the document itself: it is mended where it comes from."""
 _SKIPPED = {
     "unchanged": "unchanged since a released row of another batch",
     "open_dead_letter": "dead in an earlier batch and unchanged since",
@@ -102,11 +110,6 @@ def reason_words(reason: str) -> str:
 
 def whole(number: int) -> str:
     return f"{number:,}"
-
-
-def counted(number: int, noun: str) -> str:
-    """For example `1 document`, `2,002 documents`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def usd(amount: float) -> str:
@@ -209,11 +212,19 @@ def run_facts(record: CompletionRecord) -> Iterator[Fact]:
         sla += ", met" if record.sla_met else ", missed"
     yield Fact("Duration", duration(record.duration_seconds), sla)
     yield Fact("Pace", f"{record.items_per_second:,.1f} documents/s")
-    yield Fact("Documents asked", whole(record.asked), f"({whole(record.answered)} answered)")
-    calls = f"({whole(record.retries)} retries, {whole(record.throttled)} throttled)"
+    yield Fact("Documents asked", whole(record.asked))
+    yield Fact("Documents answered", whole(record.answered), _whence(record))
+    retries = counted(record.retries, "retry", "retries")
+    calls = f"({retries}, {whole(record.throttled)} throttled)"
     yield Fact("Calls", whole(record.calls), calls)
     yield Fact("CPU", duration(record.cpu_seconds))
     yield Fact("Peak memory", size(record.peak_rss_bytes))
+
+
+def _whence(record: CompletionRecord) -> str:
+    """Which answers there were without asking."""
+    stored = whole(record.from_store)
+    return f"({stored} of them by stored answers)" if record.from_store else ""
 
 
 def origin_facts(record: CompletionRecord) -> Iterator[Fact]:
