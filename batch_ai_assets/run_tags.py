@@ -1,7 +1,7 @@
 """Tags on Dagster runs that this project reads or writes.
 
-`batch_ai/mode` asks for another way to run (`reprocess`, `fresh`), `batch_ai/shards` for so many
-shards, from the command line or the Launchpad alike; `batch_ai/state` says how the batch ended.
+`batch_ai/mode` asks for another way to run (`reprocess`, `reread`, `fresh`), `batch_ai/shards` for
+so many shards, from the command line or the Launchpad alike; `batch_ai/state` says how it ended.
 Which process (`host:pid`) a run lives in that no daemon watches is nothing to read: its tag is
 one that the UI does not show.
 """
@@ -22,7 +22,7 @@ WHO = "batch_ai/who"
 STARTED_BY_CLI = ".dagster/batch_ai_command_line"
 
 _MOST_SHARDS = 10_000
-MODES = ("resume", "reprocess", "fresh")
+MODES = ("resume", "reprocess", "reread", "fresh")
 
 RUN_TAGS: Mapping[str, str] = {
     # A run that comes back after its worker died asks every stage again: each knows what it has.

@@ -251,9 +251,7 @@ def test_reprocess_asks_dead_documents_again_and_serves_the_rest_from_the_store(
     assert (record.conservation.valid, record.from_store, record.calls) == (4, 3, 1)
 
 
-def test_a_document_that_was_wrong_itself_is_to_be_corrected_in_a_new_batch(
-    platform: Make,
-) -> None:
+def test_a_document_that_was_wrong_itself_is_corrected_and_read_again(platform: Make) -> None:
     here = platform(job_file())
     write_documents(here.home, "mail", {"e0": ""})
     batch_ai("run", "mail", "--batch", "monday")
@@ -261,12 +259,14 @@ def test_a_document_that_was_wrong_itself_is_to_be_corrected_in_a_new_batch(
 
     advice = batch_ai("dlq", "show", "mail", "monday", "e0").stdout
     batch_ai("run", "mail", "--batch", "monday", "--reprocess")
-    batch_ai("run", "mail", "--batch", "tuesday")
+    reprocessed = here.report("mail", "monday").record()
+    batch_ai("run", "mail", "--batch", "monday", "--reread")
+    reread = here.report("mail", "monday").record()
 
     assert "none: it was never sent" in advice
-    assert "in a new batch (batch-ai run mail)" in advice
-    assert here.report("mail", "monday").record().conservation.dead == 1
-    assert here.report("mail", "tuesday").record().conservation.valid == 1
+    assert "batch-ai run mail --batch monday --reread" in advice
+    assert (reprocessed.version, reprocessed.conservation.dead) == (2, 1)
+    assert (reread.version, reread.conservation.valid) == (3, 1)
 
 
 def test_who_opens_a_document_is_recorded(platform: Make) -> None:

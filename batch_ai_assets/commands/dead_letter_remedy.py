@@ -1,8 +1,8 @@
 """What a person can do about a dead letter, by its reason.
 
 Three places to mend: the document, the job, the provider. Which command asks again follows from
-what is kept: a reprocessed version reads the documents as they were taken in, and asks the
-provider only about those without a stored answer.
+what is kept: a reprocessed version reads the documents as they were taken in, one that is reread
+reads them anew; both ask the provider only about those without a stored answer.
 """
 
 from __future__ import annotations
@@ -10,26 +10,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batch_ai_assets.commands.program import command
+from batch_ai_assets.engine.reporting.wording import OF_THE_DOCUMENT
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.state.rows import DeadLetterRow
-
-_DOCUMENT = frozenset(
-    {
-        "empty_text", "undecodable", "unreadable", "missing_id", "missing_text", "duplicate_id",
-        "classified_above_job",
-    }
-)  # fmt: skip
-
 
 def remedy(letter: DeadLetterRow) -> str:
     """One or two sentences, with the command."""
     job, batch = letter.job, letter.batch
     again = command("run", job, "--batch", batch, "--reprocess")
-    if letter.reason in _DOCUMENT:
+    if letter.reason in OF_THE_DOCUMENT:
+        reread = command("run", job, "--batch", batch, "--reread")
         return (
-            f"Correct the document where it comes from, then run it in a new batch"
-            f" ({command('run', job)}): this batch keeps documents as they were read."
+            f"Correct the document where it comes from, then {reread}: it reads the documents"
+            " again, stored answers serve those that are the same."
         )
     if letter.reason.startswith("rule:"):
         return (
@@ -40,8 +34,8 @@ def remedy(letter: DeadLetterRow) -> str:
     if letter.reason == "too_long":
         return (
             "Name a model with a longer context in job.yaml, or a smaller max_tokens, and run the"
-            f" batch again ({command('run', job, '--batch', batch)}); or shorten the document, in"
-            " a new batch."
+            f" batch again ({command('run', job, '--batch', batch)}); say over_length: truncate;"
+            " or shorten the document, and run the batch with --reread."
         )
     return (
         f"Mend the cause, then {again}: it asks the dead documents again,"

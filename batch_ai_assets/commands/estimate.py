@@ -43,7 +43,8 @@ def lines(job: ResolvedJob, found: Estimate) -> list[str]:
             f"group {group.group}: {work.items:,} to ask in {group.shards:,} shards, the largest "
             f"{group.heaviest_share:.2f} × the mean; {work.tokens_in:,} tokens in, about "
             f"{work.tokens_out:,} out"
-            + (f"; {group.truncated:,} cut to what fits" if group.truncated else ""),
+            + (f"; {group.truncated:,} cut to what fits" if group.truncated else "")
+            + (f"; {group.stored:,} more served by stored answers" if group.stored else ""),
             f"  time      about {_span(work.seconds)} with {work.workers:,} calls in flight"
             + (f"; the SLA needs {work.workers_for_sla:,}" if work.workers_for_sla else ""),
             f"  storage   about {_size(work.output_bytes)} of results, "

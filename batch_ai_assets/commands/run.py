@@ -13,6 +13,7 @@ from batch_ai_assets.commands.streams import errors, output
 @click.argument("job")
 @click.option("--batch", metavar="KEY", help="The batch; else the last that is over, or a new one.")
 @click.option("--reprocess", is_flag=True, help="Plan a new version; stored answers serve it.")
+@click.option("--reread", is_flag=True, help="The same, of the documents as they are now.")
 @click.option("--fresh", is_flag=True, help="Plan a new version and ask the provider again.")
 @click.option("--shards", type=click.IntRange(1), help="Plan it in so many parts.")
 @click.option("--verbose", is_flag=True, help="Show Dagster's log.")
@@ -22,6 +23,7 @@ def run(
     job: str,
     batch: str | None,
     reprocess: bool,
+    reread: bool,
     fresh: bool,
     shards: int | None,
     verbose: bool,
@@ -31,11 +33,14 @@ def run(
     A batch that was stopped goes on where it was; nothing is paid for twice. Exit code 0: completed
     (dead letters are an end, too), 1: halted or failed, 130: interrupted.
     """
-    if reprocess and fresh:
-        raise click.UsageError("--reprocess and --fresh exclude each other: say one of them.")
+    asked = {"reprocess": reprocess, "reread": reread, "fresh": fresh}
+    modes = [mode for mode, wanted in asked.items() if wanted]
+    if len(modes) > 1:
+        said = " and ".join(f"--{mode}" for mode in modes)
+        raise click.UsageError(f"{said} exclude each other: say one of them.")
     from batch_ai_assets.settings import settings
 
-    mode = "fresh" if fresh else "reprocess" if reprocess else "resume"
+    mode = modes[0] if modes else "resume"
     context.exit(run_and_report(settings().registry, job, batch, mode, verbose, shards))
 
 
@@ -48,7 +53,7 @@ def run_and_report(
     shards: int | None = None,
 ) -> int:
     """Run a job of the registry in `folder`, print the summary, and return the exit code."""
-    from batch_ai_assets.commands.claim import batch_of_arrivals
+    from batch_ai_assets.commands.claim import batch_of_arrivals, check_named
     from batch_ai_assets.commands.dagster_run import Ending, run_batch_in_process
     from batch_ai_assets.commands.progress_bar import shown_progress
     from batch_ai_assets.commands.spoken_events import spoken_events
@@ -61,17 +66,17 @@ def run_and_report(
     registry = load_registry(folder)
     job, key = wanted(registry, name, batch)
     talk = errors()
-    if batch is None and has_inbox(job):
-        waiting = batch_of_arrivals(job)
-        if waiting is None:
-            talk.print(f"Nothing is waiting for {name}: what has arrived is in batches already.")
-            return 0
-        key = waiting
-    with (
-        spoken_events(lambda line: talk.print(line, markup=False)),
-        shown_progress(talk) as progress,
-    ):
-        way = way_to_run(mode, shards)
-        outcome = run_batch_in_process(registry, job, key, way, progress, verbose)
+    with spoken_events(lambda line: talk.print(line, markup=False)):
+        if batch is not None:
+            check_named(job, batch)
+        elif has_inbox(job):
+            waiting = batch_of_arrivals(job)
+            if waiting is None:
+                talk.print(f"Nothing is waiting for {name}.")
+                return 0
+            key = waiting
+        with shown_progress(talk) as progress:
+            way = way_to_run(mode, shards)
+            outcome = run_batch_in_process(registry, job, key, way, progress, verbose)
     print_summary(outcome, folder, output())
     return {Ending.COMPLETED: 0, Ending.STOPPED: 1, Ending.INTERRUPTED: 130}[outcome.ending]

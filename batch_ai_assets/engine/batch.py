@@ -88,7 +88,8 @@ def read_inputs(
         step = _next(plan, job, run, deps)
         if step is Step.PLAN:
             check_rules(job, deps.connect)
-        if plan is not None and _reads_the_same(plan, job):
+        reread = step is Step.PLAN and run.mode is Mode.REREAD
+        if plan is not None and _reads_the_same(plan, job) and not reread:
             raw = deps.tables.open(plan.raw_path)
             if not is_outdated(job, batch, raw, run, deps, plans_anew=step is Step.PLAN):
                 return raw
@@ -356,7 +357,8 @@ def _said(record: CompletionRecord, run: Run) -> str:
     return (
         f"Batch {record.job}/{record.batch} was finished by run {record.run_id} (version "
         f"{record.version}) and nothing has changed since: nothing was done. --reprocess makes "
-        "the next version from stored answers, --fresh asks the provider again."
+        "the next version from stored answers, --reread of the documents as they are now, --fresh "
+        "asks the provider again."
     )
 
 

@@ -27,6 +27,9 @@ class Mode(StrEnum):
     """Nothing, unless the job's spec changed. An unfinished batch goes on where it stopped."""
     REPROCESS = "reprocess"
     """The next version; stored answers serve it, nothing is paid again."""
+    REREAD = "reread"
+    """The next version, of the documents as they are now; stored answers serve those that are
+    the same."""
     FRESH = "fresh"
     """The next version; the provider is asked again."""
 

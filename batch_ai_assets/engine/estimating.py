@@ -20,6 +20,7 @@ from .planning.estimate import Expectation, Work
 from .planning.shards import Cut, shards_of_groups
 from .planning.survey import Candidates, Fate, Survey
 from .spec.resolved import ResolvedJob
+from .state.store import StateStore
 from .tokens import count_tokens
 
 _CHUNK = 512
@@ -35,7 +36,10 @@ class GroupEstimate:
     """Tokens of its largest shard over the mean of its shards; 1 is perfectly even."""
     truncated: int
     """Items of which only the beginning would be asked."""
+    stored: int
+    """Items that stored answers would serve, at no cost."""
     work: Work
+    """Of the calls that are left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Estimate:
 
     @property
     def to_ask(self) -> int:
+        """Items without a stored answer."""
         return sum(group.work.items for group in self.groups)
 
     @property
@@ -76,47 +81,75 @@ class Estimate:
 def estimate(job: ResolvedJob, batch: str, deps: Deps, shards: int | None = None) -> Estimate:
     """The estimate of `batch`. Raises IntakeError."""
     survey = Survey(job, batch, deps.store, may_skip=True, claim=False)
-    truncated: Counter[int] = Counter()
+    served = _Served(survey, deps.store)
     found = documents(job, batch, deps, claim=False)
     while chunk := tuple(islice(found, _CHUNK)):
-        seen, items = len(survey.fates), _candidates(chunk)
+        items, first = _candidates(chunk), len(survey.fates)
         survey.look(items)
-        for index, tokens in enumerate(items.tokens, seen):
-            place = survey.places[index]
-            if survey.fates[index] == Fate.ASK and survey.groups[place].template.cuts(tokens):
-                truncated[place] += 1
+        served.look(items, first)
     expected = Expectation.of(job, deps.store)
     return Estimate(
         job=job.name,
         batch=batch,
         items=len(survey.fates),
         fates={fate.reason: count for fate, count in sorted(survey.counts.items())},
-        groups=tuple(_groups(job, survey, expected, truncated, shards)),
+        groups=tuple(_groups(job, survey, expected, served, shards)),
         learned_from=expected.batches,
     )
+
+
+class _Served:
+    """What stored answers would serve, and what would be cut, by place of the group."""
+
+    def __init__(self, survey: Survey, store: StateStore) -> None:
+        self._survey, self._store = survey, store
+        self.items: Counter[int] = Counter()
+        self.tokens: Counter[int] = Counter()
+        self.truncated: Counter[int] = Counter()
+
+    def look(self, items: Candidates, first: int) -> None:
+        """At the items that the survey has just seen, from its `first` on."""
+        survey = self._survey
+        hashes: dict[int, bytes] = {}
+        for index, tokens in enumerate(items.tokens):
+            if survey.fates[first + index] == Fate.ASK:
+                template = survey.groups[survey.places[first + index]].template
+                hashes[index] = template.request_hash(items.input_hashes[index], tokens)
+        stored = self._store.answers.look_up(list(hashes.values()))
+        for index, request_hash in hashes.items():
+            place, tokens = survey.places[first + index], items.tokens[index]
+            group = survey.groups[place]
+            self.truncated[place] += group.template.cuts(tokens)
+            if request_hash in stored:
+                self.items[place] += 1
+                self.tokens[place] += group.request_tokens(tokens)
 
 
 def _groups(
     job: ResolvedJob,
     survey: Survey,
     expected: Expectation,
-    truncated: Counter[int],
+    served: _Served,
     shards: int | None,
 ) -> Iterator[GroupEstimate]:
     groups = survey.groups
-    works = [expected.work(group.job, group.to_ask, group.tokens) for group in groups]
     counts = shards_of_groups(
-        [work.tokens_in for work in works],
-        [work.items for work in works],
-        [work.seconds for work in works],
+        [group.tokens for group in groups],
+        [group.to_ask for group in groups],
+        [expected.seconds(group.job, group.to_ask, group.tokens) for group in groups],
         job.spec.shards.target_minutes * 60.0,
         shards or job.spec.shards.count,
     )
-    for place, (group, work, count) in enumerate(zip(groups, works, counts, strict=True)):
-        if work.items:
+    for place, (group, count) in enumerate(zip(groups, counts, strict=True)):
+        if group.to_ask:
             loads = Cut(group.sizes, count).loads
+            stored = served.items[place]
+            work = expected.work(
+                group.job, group.to_ask - stored, group.tokens - served.tokens[place]
+            )
             heaviest = max(loads) * count / sum(loads)
-            yield GroupEstimate(group.name, count, heaviest, truncated[place], work)
+            truncated = served.truncated[place]
+            yield GroupEstimate(group.name, count, heaviest, truncated, stored, work)
 
 
 def _candidates(chunk: tuple[Document, ...]) -> Candidates:

@@ -37,6 +37,7 @@ class RequestTemplate:
                 {"role": "user", "content": wrap_document(example.text)},
                 {"role": "assistant", "content": answer},
             ]
+        self._messages, self._schema = messages, schema
         parameters = job.spec.model.parameters
         settings: dict[str, Any] = {
             "model": job.spec.model.name,
@@ -80,14 +81,19 @@ class RequestTemplate:
 
     @cached_property
     def prompt_tokens(self) -> int:
-        """Tokens of a request without its document."""
-        return count_tokens([self.body("", b"").decode()])[0]
+        """Tokens of a request without its document, by estimate: messages and schema."""
+        told = [message["content"] for message in self._messages]
+        counts = count_tokens([*told, orjson.dumps(self._schema).decode()])
+        return sum(counts) + MESSAGE_TOKENS
 
     @cached_property
     def room(self) -> int:
-        """Tokens that a document may have; 0 or less where the prompt leaves none."""
-        taken = self.max_tokens + self.prompt_tokens + MESSAGE_TOKENS
-        return self._context_tokens - taken
+        """Tokens that a document may have; 0 or less where the prompt leaves none.
+
+        The whole body counts as prompt, which is more than any provider makes of it.
+        """
+        body = count_tokens([self.body("", b"").decode()])[0]
+        return self._context_tokens - self.max_tokens - body - MESSAGE_TOKENS
 
     def cuts(self, tokens: int) -> bool:
         """Whether only the beginning of a document of this length is asked."""

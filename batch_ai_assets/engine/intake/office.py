@@ -162,7 +162,7 @@ def _not_installed(name: str, what: str) -> Problem:
     return Problem(
         "unreadable",
         f"{name!r} cannot be read, for no reader of {what} files is installed: "
-        "pip install batch-ai-assets[documents], then run the batch with --reprocess",
+        "pip install batch-ai-assets[documents], then run the batch with --reread",
     )
 
 

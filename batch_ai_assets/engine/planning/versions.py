@@ -19,7 +19,7 @@ class Step(StrEnum):
 
 
 def next_step(plan: Plan | None, spec_hash: str, mode: str, *, untouched: bool = False) -> Step:
-    """Design section 5, "Frozen spec". `mode` is resume, reprocess or fresh.
+    """Design section 5, "Frozen spec". `mode` is resume, reprocess, reread or fresh.
 
     An unfinished version goes on with its frozen spec. A corrected job counts at once only where
     nothing was asked yet (`untouched`: an unknown model, a schema that the model refuses), or
@@ -29,7 +29,8 @@ def next_step(plan: Plan | None, spec_hash: str, mode: str, *, untouched: bool =
         return Step.PLAN
     changed = plan.spec_hash != spec_hash
     if plan.finished_at is None:
-        return Step.PLAN if changed and (untouched or mode != "resume") else Step.RESUME
+        anew = (changed and mode != "resume") or (untouched and (changed or mode == "reread"))
+        return Step.PLAN if anew else Step.RESUME
     return Step.PLAN if changed or mode != "resume" else Step.NOTHING
 
 

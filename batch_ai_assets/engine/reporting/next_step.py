@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..figures import BatchFigures
 from ..spec.resolved import ResolvedJob
-from .wording import counted
+from .wording import OF_THE_DOCUMENT, counted
 
 
 def next_step(
@@ -46,9 +46,8 @@ def _after_the_end(job: ResolvedJob, batch: str, figures: BatchFigures) -> list[
         steps.append(f"No document was found: {_source(job)}.")
     if counts.dead:
         steps.append(
-            f"Look at the dead letters: `batch-ai dlq list {name} {batch}`. Once their cause is "
-            f"mended, `batch-ai run {name} --batch {batch} --reprocess` asks them again; stored "
-            "answers serve the rest."
+            f"Look at the dead letters: `batch-ai dlq list {name} {batch}`. "
+            + _again(job, batch, figures)
         )
     if counts.review:
         waiting = counted(counts.review, "document") + (" waits" if counts.review == 1 else " wait")
@@ -56,10 +55,26 @@ def _after_the_end(job: ResolvedJob, batch: str, figures: BatchFigures) -> list[
     if again := figures.skipped_by_reason.get("open_dead_letter", 0):
         steps.append(
             f"{counted(again, 'document')} skipped here ended dead in an earlier batch and have "
-            f"not changed since: `batch-ai dlq list {name}`. Mend the cause, then `--reprocess` "
-            "that batch."
+            f"not changed since: `batch-ai dlq list {name}`. Mend the cause, then run "
+            "that batch again as it says there."
         )
     return steps
+
+
+def _again(job: ResolvedJob, batch: str, figures: BatchFigures) -> str:
+    """How dead letters are asked again: a document that was mended must be read again, too."""
+    run = f"`batch-ai run {job.name} --batch {batch}"
+    unread = sum(figures.dead_by_reason.get(reason, 0) for reason in OF_THE_DOCUMENT)
+    if unread == figures.conservation.dead:
+        return (
+            f"Once the documents are mended where they come from, {run} --reread` reads them "
+            "again; stored answers serve those that are the same."
+        )
+    said = (
+        f"Once their cause is mended, {run} --reprocess` asks them again; stored answers serve the "
+        "rest."
+    )
+    return said + (" Where documents had to be mended, --reread instead." if unread else "")
 
 
 def _source(job: ResolvedJob) -> str:

@@ -183,6 +183,20 @@ def test_an_estimate_says_what_the_run_will_do_and_leaves_nothing_behind(
         assert again.learned_from == 1
 
 
+def test_an_estimate_counts_what_stored_answers_serve_apart(
+    topics: World, mixed: list[dict[str, Any]]
+) -> None:
+    topics.write_messages(mixed)
+    topics.run()
+    renamed = [{**row, "id": f"again-{row['id']}"} for row in mixed]
+    topics.write_messages([*renamed, message(99)])
+
+    (group,) = estimate(topics.job, "b2", topics.deps).groups
+
+    assert (group.stored, group.work.items) == (len(mixed), 1)
+    assert group.work.tokens_in < 400
+
+
 def test_a_reprocessed_batch_is_cut_anew_and_pays_nothing(
     topics: World, server: LocalProvider, mixed: list[dict[str, Any]]
 ) -> None:
