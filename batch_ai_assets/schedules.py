@@ -16,6 +16,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from batch_ai_assets.engine.spec.batches import BatchesSpec
+from batch_ai_assets.engine.spec.job import JobSpec
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.engine.spec.windows import (
     WEEKDAYS,
@@ -93,7 +94,7 @@ def batch_schedule(
         job=asset_job,
         cron_schedule=ticks_at(batches),
         execution_timezone="UTC" if batches.cadence == "hourly" else batches.timezone,
-        description=_description(batches),
+        description=f"{_description(batches)} {catching_up(job.spec)}",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         required_resource_keys={ENGINE},
     )
@@ -149,4 +150,15 @@ def _description(batches: BatchesSpec) -> str:
     if batches.start_window is not None:
         hours = f"{batches.start_window.since} and {batches.start_window.until}"
         said += f" Only between {hours}; what is due at other times waits until then."
-    return f"{said} Makes up for the last {CATCH_UP[batches.cadence]} if it could not run."
+    return said
+
+
+def catching_up(job: JobSpec) -> str:
+    """What becomes of batches that were due while nothing ran, in words."""
+    if takes_what_is_there(job):
+        return "After a stop it runs the newest batch alone: a batch takes what is there."
+    return (
+        f"After a stop of fewer than {CATCH_UP[job.batches.cadence]} batches it makes up for what "
+        "it missed. A new schedule does not look back, nor does one after a longer stop: it begins "
+        "with the newest batch that is due; older ones are a backfill."
+    )

@@ -21,7 +21,7 @@ from batch_ai_assets.factory import job_definitions
 from batch_ai_assets.schedules import CATCH_UP, candidates, decide, ticks_at
 
 from .engine.world import make_job
-from .jobs import job_file, write_documents
+from .jobs import job_file, registry_of, write_documents
 from .running import Platform, letters
 
 pytestmark = pytest.mark.filterwarnings("ignore:Specifying a partitions_def")
@@ -269,3 +269,22 @@ def test_the_priority_of_a_job_is_on_all_its_runs(priority: str, tag: str, tmp_p
     made = job_definitions(make_job(tmp_path, {"priority": priority}))
 
     assert [one.tags["dagster/priority"] for one in (made.run, made.export)] == [tag, tag]
+
+
+@pytest.mark.parametrize(
+    ("window", "words"),
+    [
+        ("path", "A new schedule does not look back"),
+        ("snapshot", "it runs the newest batch alone"),
+    ],
+)
+def test_a_schedule_says_what_it_makes_up_for(tmp_path: Path, window: str, words: str) -> None:
+    path = "{home}/inbox/mail/{date}" if window == "path" else "{home}/inbox/mail"
+    job = job_file(
+        input={"path": path, "format": "jsonl"},
+        batches={"cadence": "daily", "at": "03:30", "window": window},
+    )
+    schedule = build_defs(registry_of(tmp_path, job)).get_repository_def().get_schedule_def(
+        "mail_daily"
+    )
+    assert words in (schedule.description or "")
