@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from batch_ai_assets.assets.figures import PLAN_ROWS
 from batch_ai_assets.connections import Connections, open_deps
 from batch_ai_assets.engine.control.progress import Progress
 from batch_ai_assets.engine.state.life_cycle import State
@@ -41,6 +42,34 @@ def test_a_completed_batch_has_eight_assets_that_tell_one_story(platform: Make) 
     assert told["completion_report"]["conservation"].startswith("7 items = ")
     assert told["completion_report"]["conservation_holds"] is True
     assert all("duration_seconds" in told[name] for name in EIGHT)
+
+
+def test_the_plan_is_shown_with_what_it_will_ask_and_what_it_will_not(platform: Make) -> None:
+    here = platform(job_file(shards={"count": 2}))
+    write_documents(here.home, "mail", {**letters(5), "blank": " "})
+
+    here.run("mail", "monday")
+
+    plan = numbers(here.newest("mail", "work_plan", "monday"))
+    assert (plan["to_ask"], plan["shards"], plan["truncated"]) == (5, 2, 0)
+    assert plan["expected_tokens_in"] > 0
+    assert 0 <= plan["expected_cost_usd"] <= plan["most_cost_usd"]
+    assert plan["plan"].startswith("| shard | group | items |")
+    assert len(plan["plan"].splitlines()) == 4
+    assert [record.data for record in plan["not_asked"].records] == [
+        {"why": "cannot be asked: see dead_by_reason", "items": 1}
+    ]
+
+
+def test_a_plan_of_many_shards_shows_the_first_ones(platform: Make) -> None:
+    here = platform(job_file(shards={"count": PLAN_ROWS + 3}))
+    write_documents(here.home, "mail", letters(PLAN_ROWS + 3))
+
+    here.run("mail", "monday")
+
+    plan = numbers(here.newest("mail", "work_plan", "monday"))["plan"]
+    assert plan.count("\n| ") == PLAN_ROWS
+    assert plan.endswith("3 more shards: see the table `work_plan`.")
 
 
 def test_a_finished_batch_is_not_paid_again(platform: Make) -> None:

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from batch_ai_assets.engine.figures import BatchFigures
+from batch_ai_assets.engine.figures import BatchFigures, counted
+
+if TYPE_CHECKING:
+    from batch_ai_assets.engine.tables import BatchTable
+
+PLAN_ROWS = 20
+"""Shards that the plan shows in the UI; the table has all of them."""
+
+_PLAN_COLUMNS = {
+    "items": "items",
+    "truncated": "cut",
+    "tokens_in": "tokens in",
+    "tokens_out": "tokens out",
+    "cost_usd": "cost USD",
+    "most_cost_usd": "at most USD",
+    "seconds": "seconds",
+    "workers": "calls at once",
+}
+_NOT_ASKED = {
+    "unchanged": "unchanged since the last released row",
+    "open_dead_letter": "dead in another batch and unchanged since",
+    "claimed": "taken by another batch that is not finished",
+    "too_long": "longer than the model takes",
+    "problem": "cannot be asked: see dead_by_reason",
+}
 
 
 def batch_metadata(figures: BatchFigures, duration_seconds: float) -> dict[str, Any]:
@@ -31,6 +56,59 @@ def batch_metadata(figures: BatchFigures, duration_seconds: float) -> dict[str, 
         "duration_seconds": round(duration_seconds, 3),
         "conservation_holds": dg.MetadataValue.bool(counts.holds),
     }
+
+
+def plan_metadata(table: BatchTable) -> dict[str, Any]:
+    """What `work_plan` says, expectations apart from what was spent: figures and two tables."""
+    rows = [row for part in table.scan() for row in part.to_pylist()]
+    shards = [row for row in rows if row["shard_id"] is not None]
+    left_out = [row for row in rows if row["shard_id"] is None]
+
+    def total(column: str) -> Any:
+        return sum(row[column] or 0 for row in shards)
+
+    return {
+        "to_ask": total("items"),
+        "shards": len(shards),
+        "truncated": total("truncated"),
+        "expected_tokens_in": total("tokens_in"),
+        "expected_tokens_out": total("tokens_out"),
+        "expected_cost_usd": round(total("cost_usd"), 9),
+        "most_cost_usd": round(total("most_cost_usd"), 9),
+        "expected_seconds": round(total("seconds"), 3),
+        "plan": dg.MetadataValue.md(_plan_table(shards)),
+        "not_asked": dg.MetadataValue.table(
+            records=[
+                dg.TableRecord({"why": _NOT_ASKED.get(row["fate"], row["fate"]),
+                                "items": row["items"]})
+                for row in left_out
+            ],
+            schema=dg.TableSchema(
+                columns=[dg.TableColumn("why", "string"), dg.TableColumn("items", "int")]
+            ),
+        ),
+    }  # fmt: skip
+
+
+def _plan_table(shards: Sequence[Mapping[str, Any]]) -> str:
+    """The shards as Markdown, the first ones where there are many."""
+    if not shards:
+        return "Nothing is to be asked."
+    lines = ["| shard | group | " + " | ".join(_PLAN_COLUMNS.values()) + " |"]
+    lines.append("|---|---" + "|--:" * len(_PLAN_COLUMNS) + "|")
+    for row in shards[:PLAN_ROWS]:
+        cells = [_cell(row[column]) for column in _PLAN_COLUMNS]
+        lines.append(f"| {row['shard_id']} | {row['group']} | " + " | ".join(cells) + " |")
+    if len(shards) > PLAN_ROWS:
+        more = counted(len(shards) - PLAN_ROWS, "more shard")
+        lines.append(f"\n{more}: see the table `work_plan`.")
+    return "\n".join(lines)
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4f}".rstrip("0").rstrip(".")
 
 
 def dead_reasons(figures: BatchFigures) -> dg.TableMetadataValue:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from batch_ai_assets.assets.catalogue import asset_key, entry
+from batch_ai_assets.assets.figures import plan_metadata
 from batch_ai_assets.assets.stage import stage
 from batch_ai_assets.assets.upstream import upstream_key, upstream_value
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
@@ -42,7 +43,8 @@ def work_plan(job: ResolvedJob) -> dg.AssetsDefinition:
 
         with stage(context, job) as here:
             table = plan_work(job, here.batch, here.run, here.deps, raw)
-            numbers = {**here.metadata(), "dagster/row_count": table.rows}
+            plan = plan_metadata(table)
+            numbers = {**here.metadata(), **plan, "dagster/row_count": table.rows}
         yield dg.Output(table, metadata=numbers)
 
     return body
