@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAX_OFFERS = 3
 """Exports asked for at most so often per revision; a failing one does not run for ever."""
 
+_NOTHING = "No dead letter has changed since it was exported: nothing is to be written again."
 _AT_WORK = ("planned", "running", "waiting")
 
 
@@ -101,7 +102,11 @@ def dead_letter_sensor(
                 )
                 for batch, offer in decision.export.items()
             ]
-        return dg.SensorResult(run_requests=requests, cursor=_write_cursor(remembered))
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else _NOTHING,
+            cursor=_write_cursor(remembered),
+        )
 
     return shell
 
