@@ -13,6 +13,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.resources import ENGINE
+from batch_ai_assets.run_tags import died_unseen
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 INTERVAL_SECONDS = 30
 MOST_OFFERS = 50
 """Runs asked for again in one tick; the rest waits for the next."""
+MOST_RUNS = 3
+"""Runs of a batch that fail before its manifest is there; then a person must look."""
 
 
 def arrival_sensor(
@@ -54,9 +57,9 @@ def arrival_sensor(
         except BatchAIError as error:
             return dg.SensorResult(skip_reason=f"Nothing was looked at: {error}")
         return dg.SensorResult(
-            run_requests=[request(job, batch) for batch in batches],
+            run_requests=[request(job, batch, number) for batch, number in batches.items()],
             dynamic_partitions_requests=[
-                dg.DynamicPartitionsDefinition(name=job.partitions).build_add_request(batches)
+                dg.DynamicPartitionsDefinition(name=job.partitions).build_add_request(list(batches))
             ],
             skip_reason=None if batches else tick.said,
             cursor=tick.cursor,
@@ -67,23 +70,38 @@ def arrival_sensor(
 
 def look(
     job: ResolvedJob, deps: Deps, context: dg.SensorEvaluationContext
-) -> tuple[Tick, list[str]]:
-    """One look at the inbox, and the batches that need a run. Raises BatchAIError."""
+) -> tuple[Tick, dict[str, int]]:
+    """One look at the inbox; the batches that need a run, and the number of that run.
+
+    Raises BatchAIError.
+    """
     from batch_ai_assets.engine.intake.inbox import Inbox
 
     inbox = Inbox(job, deps.store, deps.home)
     tick = inbox.tick(context.cursor)
-    again = [batch for batch in inbox.offered() if not has_run(context.instance, job, batch)]
+    wanted = {one.batch: 1 for one in tick.claimed}
+    for batch in inbox.offered()[:MOST_OFFERS]:
+        number = next_offer(context.instance, job, batch)
+        if number is not None:
+            wanted.setdefault(batch, number)
     context.log.info(tick.said)
-    return tick, [*(one.batch for one in tick.claimed), *again[:MOST_OFFERS]]
+    return tick, wanted
 
 
-def has_run(instance: dg.DagsterInstance, job: ResolvedJob, batch: str) -> bool:
-    """Whether Dagster has any run of this batch, whatever became of it."""
-    wanted = dg.RunsFilter(job_name=job.name, tags={"dagster/partition": batch})
-    return instance.get_runs_count(wanted) > 0
+def next_offer(instance: dg.DagsterInstance, job: ResolvedJob, batch: str) -> int | None:
+    """The number of the run to ask for; None: one is on its way, or enough have failed.
+
+    A run that died before it had written anything down is no reason to leave a batch lying.
+    """
+    found = instance.get_runs(
+        dg.RunsFilter(job_name=job.name, tags={"dagster/partition": batch}), limit=MOST_RUNS
+    )
+    alive = (run for run in found if not run.is_finished and not died_unseen(run.tags))
+    if len(found) >= MOST_RUNS or any(alive):
+        return None
+    return len(found) + 1
 
 
-def request(job: ResolvedJob, batch: str) -> dg.RunRequest:
+def request(job: ResolvedJob, batch: str, number: int) -> dg.RunRequest:
     """A run of the batch. Dagster starts one run for a run key, however often it is asked."""
-    return dg.RunRequest(run_key=f"{job.name}/{batch}/1", partition_key=batch)
+    return dg.RunRequest(run_key=f"{job.name}/{batch}/{number}", partition_key=batch)

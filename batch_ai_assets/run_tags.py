@@ -43,6 +43,23 @@ def this_process() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
+def died_unseen(tags: Mapping[str, str]) -> bool:
+    """Whether a run was one of a command line on this machine whose process is gone: nobody else
+    watches over those."""
+    host, _, pid = tags.get(STARTED_BY_CLI, "").rpartition(":")
+    return host == socket.gethostname() and not _is_alive(int(pid))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def mode_of(tags: Mapping[str, str]) -> str:
     """The way to run that the tags ask for. Raises SpecError for a word that is none."""
     mode = tags.get(MODE, "resume")

@@ -6,8 +6,6 @@ schedule or a click in the UI, with a progress bar instead of log lines.
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ from batch_ai_assets.connections import Connections, open_deps
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.spec.registry import Registry
 from batch_ai_assets.resources import ENGINE
-from batch_ai_assets.run_tags import STARTED_BY_CLI, STATE, WHO, this_process
+from batch_ai_assets.run_tags import STARTED_BY_CLI, STATE, WHO, died_unseen, this_process
 from batch_ai_assets.settings import settings
 
 if TYPE_CHECKING:
@@ -102,21 +100,9 @@ def close_dead_runs(here: dg.DagsterInstance) -> None:
         ]
     )
     for run in here.get_runs(unfinished):
-        host, _, pid = run.tags.get(STARTED_BY_CLI, "").rpartition(":")
         # A run that the UI started again from one of ours has its tags, and a parent.
-        ours = host == socket.gethostname() and run.parent_run_id is None
-        if ours and not _is_alive(int(pid)):
+        if run.parent_run_id is None and died_unseen(run.tags):
             here.report_run_failed(run, "The command line that worked on this run was killed.")
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _only(registry: Registry, job: ResolvedJob) -> Registry:

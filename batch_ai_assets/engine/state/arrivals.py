@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from . import tables as t
 from .database import Database
+from .life_cycle import State
 
 _PER_QUERY = 400
 _CLAIM = "claim:"
@@ -148,13 +149,20 @@ class Arrivals:
             return sorted(connection.execute(query).scalars())
 
     def unstarted(self, job: str, before: float) -> list[str]:
-        """Batches that were claimed before this instant and that no run has taken up, oldest
-        first."""
-        o = t.occasions.c
-        taken = sa.exists().where(t.batches.c.job == o.job, t.batches.c.batch == o.batch)
+        """Batches that were claimed before this instant and that nobody works on, oldest first:
+        no run has taken them up, or one died before their manifest was written down."""
+        o, b, e = t.occasions.c, t.batches.c, t.leases.c
+        taken = sa.exists().where(
+            b.job == o.job, b.batch == o.batch, b.state != State.PLANNED.value
+        )
+        planned = sa.exists().where(t.plans.c.job == o.job, t.plans.c.batch == o.batch)
+        held = sa.exists().where(
+            e.job == o.job, e.batch == o.batch, e.expires_at > self._clock()
+        )
         query = (
             sa.select(o.batch)
-            .where(o.job == job, o.occasion == _CLAIM + o.batch, o.at <= before, ~taken)
+            .where(o.job == job, o.occasion == _CLAIM + o.batch, o.at <= before)
+            .where(~taken, ~planned, ~held)
             .order_by(o.at, o.batch)
         )
         with self._db.read() as connection:

@@ -133,7 +133,15 @@ def test_a_claimed_batch_is_offered_until_a_run_has_taken_it_up(
 
     assert store.arrivals.unstarted(JOB, clock() - 1) == []
     assert set(store.arrivals.unstarted(JOB, clock())) == {first, second}
-    store.batches.move(JOB, first, State.PLANNED, who="test", run_id="r")
+    with store.leases.kept(JOB, first, "run-1", "test"):
+        store.batches.move(JOB, first, State.PLANNED, who="test", run_id="run-1")
+        assert store.arrivals.unstarted(JOB, clock()) == [second]
+    store.leases.release(JOB, first, "run-1")
+    # The run has ended before it had written down what the batch holds.
+    assert set(store.arrivals.unstarted(JOB, clock())) == {first, second}
+    store.batches.begin_plan(
+        JOB, first, spec="{}", spec_hash="h", mode="resume", raw_path="/raw", items=1
+    )
 
     assert store.arrivals.unstarted(JOB, clock()) == [second]
 
