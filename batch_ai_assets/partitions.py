@@ -21,6 +21,7 @@ from batch_ai_assets.engine.spec.windows import (
     first_key,
     key_example,
     key_of,
+    next_due,
     window_named,
     windows_before,
 )
@@ -54,10 +55,10 @@ def batch_partitions(job: ResolvedJob) -> dg.PartitionsDefinition[str]:
     )
 
 
-def checked_batch_key(job: JobSpec, batch: str, now: datetime) -> str:
+def checked_batch_key(job: JobSpec, batch: str, now: datetime, *, ahead: bool = False) -> str:
     """The key, if the job can have such a batch. Dagster itself would take `a/b` as a key.
 
-    Raises SpecError.
+    ahead: the batch that is due next counts, though its window may still be open. Raises SpecError.
     """
     try:
         _BATCH_KEY.validate_python(batch)
@@ -66,9 +67,14 @@ def checked_batch_key(job: JobSpec, batch: str, now: datetime) -> str:
             f"{batch!r} is not a batch key: write lower-case letters, digits and hyphens, at most"
             " 63 of them, a letter or digit first (for example 2026-11-22 or re-run-3)"
         ) from error
-    if job.batches.timed:
+    if job.batches.timed and not (ahead and batch == next_batch_key(job, now)):
         _check_window(job, batch, now)
     return batch
+
+
+def next_batch_key(job: JobSpec, now: datetime) -> str:
+    """The key of a timed job's batch that its schedule starts next."""
+    return key_of(job.batches, next_due(job.batches, now))
 
 
 def default_batch_key(job: JobSpec, now: datetime) -> str:

@@ -18,7 +18,7 @@ from batch_ai_assets.connections import Connections, open_deps
 from batch_ai_assets.definitions import build_defs
 
 from .jobs import job_file
-from .running import Platform, batch_ai
+from .running import Platform, batch_ai, failure
 
 ON_ARRIVAL = {"cadence": "on_arrival", "arrival": {"items": 20, "age": "1h"}}
 
@@ -142,7 +142,8 @@ def test_an_estimate_of_what_is_waiting_claims_nothing(platform: Make) -> None:
     said = batch_ai("estimate", "mail")
 
     assert said.exit_code == 0, said.output
-    assert "3 items" in said.output
+    assert "3 documents = 3 ask" in said.output
+    assert "mail, what is waiting" in said.output
     with open_deps() as deps:
         assert deps.store.arrivals.waiting("mail").files == 0
         assert deps.store.arrivals.unstarted("mail", float("inf")) == []
@@ -155,3 +156,52 @@ def test_jobs_of_another_cadence_have_no_such_sensor(platform: Make) -> None:
 
     assert "mail__arrivals" in names
     assert "letters__arrivals" not in names
+
+
+def test_a_name_of_no_batch_is_refused_by_all_commands_and_leaves_no_trace(platform: Make) -> None:
+    here = platform(arriving())
+    drop(here.home, "new.jsonl", age=0)
+
+    for command in ("run", "estimate"):
+        result = batch_ai(command, "mail", "--batch", "nosuch-batch")
+
+        said = " ".join(result.output.split())
+        assert result.exit_code == 2
+        assert "mail has no batch nosuch-batch, and nothing is waiting" in said
+        assert "1 file is still being written (changed less than 30 s ago): 'new.jsonl'." in said
+    assert "There is no batch of mail yet" in batch_ai("status", "mail").output
+
+
+def test_a_key_of_no_batch_from_the_ui_fails_and_is_taken_off_the_list(platform: Make) -> None:
+    here = platform(arriving())
+    (here.home / "inbox" / "mail").mkdir(parents=True)
+
+    run = here.run("mail", "nosuch-batch")
+
+    assert not run.success
+    assert "Nothing was read or written" in failure(run)
+    assert here.instance.get_dynamic_partitions("mail") == []
+    assert "There is no batch of mail yet" in batch_ai("status", "mail").output
+
+
+def test_status_shows_claimed_batches_without_a_run_and_files_left_alone(platform: Make) -> None:
+    here = platform(arriving())
+    drop(here.home, "a.jsonl", 20)
+    (request,) = tick(here).run_requests or []
+    drop(here.home, "b.jsonl", age=0)
+
+    said = batch_ai("status", "mail").stdout
+
+    assert f"mail/{request.partition_key}  1 file claimed, its run has not begun yet" in said
+    assert "1 file is still being written (changed less than 30 s ago): 'b.jsonl'." in said
+
+
+def test_a_run_says_how_many_files_it_leaves_and_why(platform: Make) -> None:
+    here = platform(arriving())
+    drop(here.home, "a.jsonl", 3)
+    drop(here.home, "b.jsonl", age=0)
+
+    result = batch_ai("run", "mail")
+
+    assert result.exit_code == 0, result.output
+    assert "Left for another time: 1 file still being written." in result.stderr

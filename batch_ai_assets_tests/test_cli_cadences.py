@@ -82,8 +82,28 @@ def test_status_of_a_job_says_what_comes_next(platform: Make) -> None:
 
     said = {job: batch_ai("status", job).stdout for job in ("after", "arriving", "closing")}
 
-    assert said["after"].startswith("next: what mail releases\n")
+    assert said["after"].startswith("next: nothing by itself, since mail is run by hand.")
+    assert "turn on after__chain under Automation in the UI\n" in said["after"]
     assert said["arriving"].startswith("next: Nothing is waiting.\n")
     assert said["closing"].startswith(f"next: {month}, due ")
     assert "-01 04:30 UTC\n" in said["closing"]
     assert all("There is no batch" in text for text in said.values())
+
+
+def test_an_estimate_is_of_the_batch_that_status_calls_next_and_says_that_it_is_open(
+    platform: Make,
+) -> None:
+    here = platform(job_file(batches={"cadence": "daily", "at": "02:00"}))
+    write_documents(here.home, "mail", letters(2))
+    ahead = batch_ai("status", "mail").stdout.split()[1].rstrip(",")
+
+    by_default = batch_ai("estimate", "mail").stdout
+    named = batch_ai("estimate", "mail", "--batch", ahead)
+    too_far = batch_ai("estimate", "mail", "--batch", "2999-01-01")
+
+    assert f"mail {ahead}" in by_default
+    assert "2 documents" in by_default
+    assert named.exit_code == 0, named.output
+    assert too_far.exit_code == 2
+    if ahead == f"{datetime.now(UTC):%Y-%m-%d}":  # before two it is yesterday's, which is over
+        assert "its window is open until" in by_default

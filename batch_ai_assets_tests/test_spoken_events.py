@@ -15,12 +15,17 @@ def test_what_a_person_waits_for_is_said_in_words() -> None:
         log_event("draining", job="mail", batch="b", signal="SIGINT")
         log_event("retry_sweep_waiting", job="mail", batch="b", items=1, seconds=4.2)
         log_event("upstream_changed", job="routes", batch="b", upstream="mail")
+        log_event("input_left_alone", job="mail", batch="b", unsettled=2, unmarked=0)
+        log_event("input_left_alone", job="mail", batch="b", unsettled=1, unmarked=1)
 
     assert said == [
         "Another run works on mail/b (cli:ann); waiting for it, 20 s at most.",
         "Stopping: nothing more is sent; answers that are under way are waited for.",
         "Documents to be tried again: 1; waiting 4 s.",
         "mail has released another version of b since routes read it; --reprocess reads that one.",
+        "Left for another time: 2 files still being written.",
+        "Left for another time: 1 file still being written, 1 file without the mark of a complete"
+        " folder.",
     ]
 
 

@@ -23,6 +23,7 @@ from batch_ai_assets.engine.errors import (
     BatchInterrupted,
     LeaseHeldError,
     SpecError,
+    UnknownBatchError,
 )
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.partitions import checked_batch_key
@@ -127,15 +128,20 @@ def open_stage(context: AnyContext, job: ResolvedJob) -> Stage:
 def _check_key(context: AnyContext, job: ResolvedJob) -> None:
     """Refuse a key that Dagster took, but no batch can have, and take it off Dagster's list.
 
-    Raises SpecError.
+    Raises SpecError, IntakeError, StateError.
     """
+    from batch_ai_assets.engine.intake.inbox import Inbox, has_inbox
+
     key = context.partition_key
     try:
         checked_batch_key(job.spec, key, datetime.now(UTC))
-    except SpecError as error:
+        if has_inbox(job):
+            deps: Deps = context.resources.engine.deps
+            Inbox(job, deps.store, deps.home).check_name(key)
+    except (SpecError, UnknownBatchError) as error:
         if not job.spec.batches.timed:
             context.instance.delete_dynamic_partition(job.partitions, key)
-        raise SpecError(f"{error}. Nothing was read or written.") from error
+        raise type(error)(f"{error}. Nothing was read or written.") from error
 
 
 def interrupt(here: Stage, message: str) -> NoReturn:

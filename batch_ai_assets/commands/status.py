@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Container, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,11 @@ import click
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps
     from batch_ai_assets.engine.spec.batches import BatchesSpec
+    from batch_ai_assets.engine.spec.resolved import ResolvedJob
     from batch_ai_assets.engine.state.rows import BatchRow
+
+_LOOK_SECONDS = 5.0
+"""For looking at the files of a job."""
 
 
 @click.command("status")
@@ -22,9 +28,9 @@ def status(job: str | None, limit: int) -> None:
 
     with open_deps() as deps:
         rows = deps.store.overview(job)
-        ahead = _ahead(job, deps) if job else ""
-    if ahead:
-        click.echo(ahead)
+        ahead = list(_ahead(job, deps, {row.batch for row in rows})) if job else []
+    for line in ahead:
+        click.echo(line)
     if not rows:
         of_job = f" of {job}" if job else ""
         click.echo(f"There is no batch{of_job} yet. batch-ai run {job or 'JOB'} makes one.")
@@ -52,9 +58,11 @@ def _tell(row: BatchRow) -> None:
         click.echo(f"    {row.message}")
 
 
-def _ahead(name: str, deps: Deps) -> str:
-    """What the job will run by itself; nothing where it does not, or cannot be loaded."""
-    from batch_ai_assets.engine.control.trigger import Signals, decide
+def _ahead(name: str, deps: Deps, begun: Container[str]) -> Iterator[str]:
+    """What the job will run by itself; nothing where it does not, or cannot be loaded.
+
+    begun: batches that are shown anyway.
+    """
     from batch_ai_assets.engine.errors import SpecError
     from batch_ai_assets.engine.spec.registry import load_registry
     from batch_ai_assets.settings import settings
@@ -62,24 +70,65 @@ def _ahead(name: str, deps: Deps) -> str:
     try:
         job = load_registry(settings().registry, prove_rules=False).job(name)
     except SpecError:
-        return ""
+        return
     batches, now = job.spec.batches, datetime.now(UTC)
     if job.upstream is not None:
-        return f"next: what {job.upstream} releases"
+        yield _after(job)
+        return
     if batches.timed:
-        return _next_window(batches, now)
-    if batches.cadence == "on_arrival":
-        waiting = deps.store.arrivals.waiting(name)
-        return "next: " + decide(waiting, batches, now.timestamp(), Signals()).why
-    return ""
+        yield _next_window(batches, now)
+    elif batches.cadence == "on_arrival":
+        yield from _arriving(job, deps, now, begun)
+    yield from _left(job, deps, now)
+
+
+def _after(job: ResolvedJob) -> str:
+    """How a batch of a job that reads another one's results comes about."""
+    if job.spec.batches.cadence != "manual":
+        return f"next: what {job.upstream} releases"
+    return (
+        f"next: nothing by itself, since {job.upstream} is run by hand. `batch-ai run {job.name}`"
+        f" takes what it released last; or turn on {job.name}__chain under Automation in the UI"
+    )
+
+
+def _arriving(
+    job: ResolvedJob, deps: Deps, now: datetime, begun: Container[str]
+) -> Iterator[str]:
+    """What waits for a batch, and batches that wait for a run."""
+    from batch_ai_assets.engine.control.trigger import Signals, counted, decide
+
+    arrivals = deps.store.arrivals
+    waiting = arrivals.waiting(job.name)
+    yield "next: " + decide(waiting, job.spec.batches, now.timestamp(), Signals()).why
+    for batch in arrivals.unstarted(job.name, now.timestamp()):
+        if batch not in begun:
+            files = counted(len(arrivals.of(job.name, batch)), "file")
+            yield f"{job.name}/{batch}  {files} claimed, its run has not begun yet"
+
+
+def _left(job: ResolvedJob, deps: Deps, now: datetime) -> list[str]:
+    """Which files no batch would take just now, and why."""
+    from batch_ai_assets.engine.errors import IntakeError
+    from batch_ai_assets.engine.intake.left_alone import left_alone
+    from batch_ai_assets.partitions import next_batch_key
+
+    batches = job.spec.batches
+    key = next_batch_key(job.spec, now) if batches.timed else "next"
+    stop = time.monotonic() + _LOOK_SECONDS
+    try:
+        found = left_alone(job, key, deps.home, lambda: time.monotonic() > stop)
+    except IntakeError:
+        return []  # the place is not there: a run says so
+    return found.words(job.spec.input, on_arrival=batches.cadence == "on_arrival")
 
 
 def _next_window(batches: BatchesSpec, now: datetime) -> str:
     from zoneinfo import ZoneInfo
 
-    from batch_ai_assets.engine.spec.windows import key_of, starts_at, window_at
+    from batch_ai_assets.engine.spec.windows import key_of, next_due, starts_at
 
-    window = window_at(batches, now)
+    window = next_due(batches, now)
     due = starts_at(batches, window).astimezone(ZoneInfo(batches.timezone))
     hours = batches.start_window
     later = f", within {hours.since} to {hours.until}" if hours else ""

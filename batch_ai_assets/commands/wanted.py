@@ -14,14 +14,23 @@ if TYPE_CHECKING:
     from batch_ai_assets.engine.spec.resolved import ResolvedJob
 
 
-def wanted(registry: Registry, name: str, batch: str | None) -> tuple[ResolvedJob, str]:
-    """The job and the batch key. A word that was mistyped is wrong usage, a broken job is not."""
+def wanted(
+    registry: Registry, name: str, batch: str | None, *, ahead: bool = False
+) -> tuple[ResolvedJob, str]:
+    """The job and the batch key. A word that was mistyped is wrong usage, a broken job is not.
+
+    ahead: of a timed job the batch that is due next, where none is named, and not the last one
+    that is over.
+    """
     from batch_ai_assets.partitions import checked_batch_key
 
     now = datetime.now(UTC)
     try:
         job = registry.job(name)
-        key = checked_batch_key(job.spec, batch, now) if batch else _default(job, now)
+        if batch:
+            key = checked_batch_key(job.spec, batch, now, ahead=ahead)
+        else:
+            key = _default(job, now, ahead=ahead)
     except SpecError as error:
         if any(broken.name == name for broken in registry.broken):
             raise
@@ -29,11 +38,13 @@ def wanted(registry: Registry, name: str, batch: str | None) -> tuple[ResolvedJo
     return job, key
 
 
-def _default(job: ResolvedJob, now: datetime) -> str:
+def _default(job: ResolvedJob, now: datetime, *, ahead: bool) -> str:
     """The batch that is meant where none is named. Raises SpecError."""
-    from batch_ai_assets.partitions import default_batch_key
+    from batch_ai_assets.partitions import default_batch_key, next_batch_key
 
     if job.upstream is None:
+        if ahead and job.spec.batches.timed:
+            return next_batch_key(job.spec, now)
         return default_batch_key(job.spec, now)
     from batch_ai_assets.connections import open_deps
 

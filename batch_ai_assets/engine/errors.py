@@ -3,6 +3,7 @@
     BatchAIError
     ├── SpecError            a job or provider file is wrong
     ├── IntakeError          the source cannot be listed or read
+    │   └── UnknownBatchError  nobody made a batch of this name, and nothing is there for one
     ├── StorageError         a published table cannot be written or read
     ├── SealError            a key is missing, or a sealed payload does not open
     ├── StateError           the state store is away, locked, full or of another schema
@@ -37,6 +38,10 @@ class IntakeError(BatchAIError):
     """The input of a batch cannot be listed or read; no call has been made."""
 
     reason = "input"
+
+
+class UnknownBatchError(IntakeError):
+    """Nobody made a batch of this name, and nothing is waiting that could be one."""
 
 
 class StorageError(BatchAIError):

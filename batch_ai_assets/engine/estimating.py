@@ -50,7 +50,8 @@ class Estimate:
     batch: str
     items: int
     fates: dict[str, int]
-    """What would become of the items: `ask`, `unchanged`, `too_long`, ..."""
+    """What would become of the items: `ask`, `unchanged`, `too_long`, or what is wrong with them:
+    `empty_text`, ..."""
     groups: tuple[GroupEstimate, ...]
     learned_from: int
     """Earlier batches that the time and the length of answers were learned from."""
@@ -92,20 +93,21 @@ def estimate(job: ResolvedJob, batch: str, deps: Deps, shards: int | None = None
         job=job.name,
         batch=batch,
         items=len(survey.fates),
-        fates={fate.reason: count for fate, count in sorted(survey.counts.items())},
+        fates=_by_reason(survey, served.problems),
         groups=tuple(_groups(job, survey, expected, served, shards)),
         learned_from=expected.batches,
     )
 
 
 class _Served:
-    """What stored answers would serve, and what would be cut, by place of the group."""
+    """What stored answers would serve, and what would be cut, by place of the group; problems."""
 
     def __init__(self, survey: Survey, store: StateStore) -> None:
         self._survey, self._store = survey, store
         self.items: Counter[int] = Counter()
         self.tokens: Counter[int] = Counter()
         self.truncated: Counter[int] = Counter()
+        self.problems: Counter[str] = Counter()
 
     def look(self, items: Candidates, first: int) -> None:
         """At the items that the survey has just seen, from its `first` on."""
@@ -115,6 +117,8 @@ class _Served:
             if survey.fates[first + index] == Fate.ASK:
                 template = survey.groups[survey.places[first + index]].template
                 hashes[index] = template.request_hash(items.input_hashes[index], tokens)
+            elif survey.fates[first + index] == Fate.PROBLEM:
+                self.problems[items.problems[index] or ""] += 1
         stored = self._store.answers.look_up(list(hashes.values()))
         for index, request_hash in hashes.items():
             place, tokens = survey.places[first + index], items.tokens[index]
@@ -123,6 +127,15 @@ class _Served:
             if request_hash in stored:
                 self.items[place] += 1
                 self.tokens[place] += group.request_tokens(tokens)
+
+
+def _by_reason(survey: Survey, problems: Counter[str]) -> dict[str, int]:
+    fates = {
+        fate.reason: count
+        for fate, count in sorted(survey.counts.items())
+        if fate is not Fate.PROBLEM
+    }
+    return fates | dict(sorted(problems.items()))
 
 
 def _groups(

@@ -31,7 +31,7 @@ def documents(
 
     upstream: the value of the Dagster asset that `input.asset` names, where it is no job of ours.
     claim: whether a batch on arrival that holds no file yet takes what is waiting; else it is only
-    looked at. Raises IntakeError.
+    looked at. Raises IntakeError; UnknownBatchError where there is no such batch on arrival.
     """
     refuse_past_snapshot(job, batch, datetime.now(UTC))
     if job.spec.input.kind == "path":

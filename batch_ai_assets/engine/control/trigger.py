@@ -1,7 +1,7 @@
 """Decision: whether what has arrived becomes a batch now, and what is missing where it does not.
 
 Pure: figures, clock and signals come in, words come out. Counting what waits is
-`engine/state/arrivals.py`; claiming it is `engine/intake/claiming.py`.
+`engine/state/arrivals.py`; claiming it is `engine/intake/inbox.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from ..figures import counted as counted
 from ..spec.base import bytes_of, seconds_of
 from ..spec.batches import BatchesSpec
 from ..spec.calendar import is_in_calendar
@@ -79,13 +80,14 @@ def _measured(waiting: Waiting, batches: BatchesSpec, now: float) -> tuple[str, 
             return said, []
         missing.append(said)
     if spec.bytes is not None:
-        said = f"{waiting.bytes / 1e6:,.1f} MB of {spec.bytes}"
+        said = f"{size(waiting.bytes)} of {size(bytes_of(spec.bytes))}"
         if waiting.bytes >= bytes_of(spec.bytes):
             return said, []
         missing.append(said)
     if spec.age is not None:
         age = now - (now if waiting.oldest is None else waiting.oldest)
-        said = f"the oldest has waited {_duration(age)} of {spec.age}"
+        allowed = duration(seconds_of(spec.age))
+        said = f"the oldest has waited {duration(age)} of {allowed}"
         if age >= seconds_of(spec.age):
             return said, []
         missing.append(said)
@@ -131,13 +133,22 @@ def _amount(waiting: Waiting) -> str:
     return f"{counted(waiting.items, 'item')} in {counted(waiting.files, 'file')} waiting"
 
 
-def counted(number: int, noun: str) -> str:
-    """A number and what it counts, in words."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def duration(seconds: float) -> str:
+    """A span in its two largest units, such as `1 min 52 s`, `15 min` or `2 d 4 h`."""
+    parts, rest = [], max(0, int(seconds))
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        number, rest = divmod(rest, length)
+        parts.append((number, f"{number:,} {unit}"))
+    first = next((place for place, (number, _) in enumerate(parts) if number), len(parts) - 1)
+    return " ".join(
+        said for number, said in parts[first : first + 2] if number or first == len(parts) - 1
+    )
 
 
-def _duration(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds / size:.3g}{unit}"
-    return f"{max(seconds, 0):.0f}s"
+def size(number: float) -> str:
+    """Bytes, such as `832 B`, `12 kB` or `5 MB`."""
+    for unit in ("B", "kB"):
+        if number < 1000:
+            return f"{number:,.0f} {unit}"
+        number /= 1000
+    return f"{number:,.1f}".removesuffix(".0") + " MB"

@@ -13,6 +13,7 @@ from ..spec.input import InputSpec
 from ..state.arrivals import Arrival, Arrivals
 from .access import FileAccess
 from .files import SourceFile, every_file
+from .left_alone import LeftAlone
 from .location import InputLocation
 from .retry import Retry
 
@@ -29,8 +30,8 @@ class Page:
     """The key of the last file that was looked at: the next page begins behind it."""
     files: list[SourceFile] = field(default_factory=list)
     """Those that may be read."""
-    left: int = 0
-    """How many are left alone: still being written, or in a folder that is not complete."""
+    left: LeftAlone = field(default_factory=LeftAlone)
+    """Those that are left alone: still being written, or in a folder that is not complete."""
 
 
 def pages(
@@ -49,10 +50,10 @@ def pages(
     page = Page()
     for number, file in enumerate(every_file(location, access, retry, after), 1):
         page.last = file.key
-        if file.left is not None:
-            page.left += 1
-        elif file.path != without:
-            page.files.append(file)
+        if file.path != without:
+            page.left.add(file)
+            if file.left is None:
+                page.files.append(file)
         if number % most_files == 0:
             yield page
             page = Page()

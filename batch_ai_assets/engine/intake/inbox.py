@@ -18,13 +18,14 @@ import orjson
 
 from .. import failpoints
 from ..control.trigger import Decision, Signals, counted, decide, last_due, next_due
-from ..errors import IntakeError
+from ..errors import IntakeError, UnknownBatchError
 from ..events import log_event
 from ..spec.resolved import ResolvedJob
 from ..state.arrivals import ClaimedFiles
 from ..state.store import StateStore
 from .access import access_to
 from .arrivals import fingerprint, mark_of, new_arrivals, pages
+from .left_alone import LeftAlone
 from .location import CLOCKS_APART, InputLocation, resolve_location
 from .retry import Retry
 
@@ -75,7 +76,7 @@ class Listed:
 
     cursor: Cursor
     new: int
-    left: int
+    left: LeftAlone
     """Files that are left alone this time."""
     trouble: str = ""
 
@@ -137,6 +138,11 @@ class Inbox:
         listed = self.record(Cursor(), float("inf"))
         if listed.trouble:
             raise IntakeError(listed.trouble)
+        if left := listed.left.counts:
+            log_event(
+                "input_left_alone", job=self._job.name, batch=batch or "",
+                unsettled=left["settle"], unmarked=left["mark"],
+            )  # fmt: skip
         return self._claim(Decision(True, "asked for by hand"), batch)
 
     def sources(self, batch: str, *, claim: bool = True) -> list[str]:
@@ -145,25 +151,44 @@ class Inbox:
         claim: False only looks, and writes nothing. Raises IntakeError, StateError.
         """
         held = self._store.arrivals.of(self._job.name, batch)
-        if held:
-            return held
-        if not claim:
-            return self.unclaimed()
-        if self.claim_now(batch) is None:
-            return []
-        return self._store.arrivals.of(self._job.name, batch)
+        if held or not claim:
+            return held or list(self._unclaimed(LeftAlone()))
+        self.claim_now(batch)
+        held = self._store.arrivals.of(self._job.name, batch)
+        if not held:
+            self.check_name(batch)
+        return held
 
-    def unclaimed(self) -> list[str]:
+    def check_name(self, batch: str) -> None:
+        """Raise UnknownBatchError where nobody made the batch and nothing is there to make it of.
+
+        Nothing is written. Raises IntakeError where the inbox cannot be listed.
+        """
+        name, left = self._job.name, LeftAlone()
+        store = self._store
+        if store.arrivals.of(name, batch) or store.batches.latest_plan(name, batch) is not None:
+            return
+        if next(self._unclaimed(left), None) is not None:
+            return
+        said = " ".join(left.words(self._job.spec.input, on_arrival=True))
+        raise UnknownBatchError(
+            f"{name} has no batch {batch}, and nothing is waiting that it could be made of."
+            f"{said and ' '}{said} `batch-ai status {name}` shows its batches; what arrives in"
+            f" {self._job.spec.input.path} is taken by `batch-ai run {name}`"
+        )
+
+    def _unclaimed(self, left: LeftAlone) -> Iterator[str]:
         """The files that no batch holds, by key; nothing is written. Raises IntakeError."""
         location = self._location(self._clock())
-        found: list[str] = []
         for page in pages(
             location, access_to(location.root), self._retry, without=self._flag_path()
         ):
             keys = [file.key for file in page.files]
             held = self._store.arrivals.claimed(self._job.name, keys)
-            found += [file.key for file in page.files if (file.key, fingerprint(file)) not in held]
-        return found
+            left.join(page.left)
+            for file in page.files:
+                if (file.key, fingerprint(file)) not in held:
+                    yield file.key
 
     def offered(self) -> list[str]:
         """Claimed batches that no run has taken up, the oldest first.
@@ -176,7 +201,7 @@ class Inbox:
         """Write down what is new behind the cursor, as far as the time goes."""
         stop = self._stopwatch() + budget_seconds
         began = cursor.began if cursor.after else self._clock()
-        after, new, left = cursor.after, 0, 0
+        after, new, left = cursor.after, 0, LeftAlone()
         try:
             location = self._location(began)
             access = access_to(location.root)
@@ -186,7 +211,7 @@ class Inbox:
                     lambda: self._stopwatch() > stop,
                 )  # fmt: skip
                 new += self._store.arrivals.record(self._job.name, found) if found else 0
-                left += page.left
+                left.join(page.left)
                 if self._stopwatch() > stop:
                     return Listed(Cursor(after, began), new, left)
         except IntakeError as error:
@@ -263,8 +288,7 @@ class Inbox:
             yield f"Listing failed: {listed.trouble}."
         elif not listed.complete:
             yield "Listing goes on in the next tick."
-        if listed.left:
-            yield _left(listed.left)
+        yield from listed.left.words(self._job.spec.input, on_arrival=True)
         if self._job.calendar:
             day = next_due(self._job.calendar, self._job.spec.batches, self._clock())
             yield f"Next day of the calendar: {day or 'none'}."
@@ -273,9 +297,3 @@ class Inbox:
 def _claimed(one: ClaimedFiles, why: str) -> str:
     amount = f"{counted(one.items, 'item')} in {counted(one.files, 'file')}"
     return f"Claimed {one.batch}: {amount} ({why})."
-
-
-def _left(count: int) -> str:
-    if count == 1:
-        return "1 file is still being written, or lacks its mark."
-    return f"{count:,} files are still being written, or lack their mark."

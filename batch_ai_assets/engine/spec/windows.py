@@ -123,6 +123,18 @@ def starts_at(batches: BatchesSpec, window: Window) -> datetime:
     return max(_instant(batches, day, _clock(batches)), window.until)
 
 
+def next_due(batches: BatchesSpec, instant: datetime) -> Window:
+    """The window that is started next: the oldest whose hour has not come."""
+    window = window_at(batches, instant)
+    if key_of(batches, window) < first_key(batches):
+        return window_named(batches, first_key(batches)) or window
+    while starts_at(batches, before := _previous(batches, window)) > instant:
+        if key_of(batches, before) < first_key(batches):
+            break
+        window = before
+    return window
+
+
 def key_example(batches: BatchesSpec) -> str:
     """How a key of this job looks, for messages."""
     if batches.cadence == "hourly":

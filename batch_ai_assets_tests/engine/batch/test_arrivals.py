@@ -95,11 +95,12 @@ def test_a_batch_that_a_person_names_takes_what_is_waiting_and_nothing_else(here
     assert Inbox(here.job, here.deps.store, here.home).claim_now() is None
 
 
-def test_a_batch_by_name_of_an_empty_inbox_is_empty(here: World) -> None:
+def test_a_batch_by_name_of_an_empty_inbox_is_refused(here: World) -> None:
     outcome = here.run("by-hand")
 
-    assert outcome.state == "completed"
-    assert here.counts("by-hand").items == 0
+    assert outcome.state == "failed"
+    assert "has no batch by-hand" in outcome.message
+    assert here.deps.store.batches.latest_plan(here.job.name, "by-hand") is None
 
 
 def test_an_estimate_looks_at_what_is_waiting_and_claims_nothing(here: World) -> None:

@@ -171,7 +171,7 @@ def test_an_estimate_says_what_the_run_will_do_and_leaves_nothing_behind(
 
         assert here.deps.store.batches.state("topics", "b1") is None
         assert not (here.home / "data").exists()
-        assert said.fates == {"ask": 35, "problem": 1}
+        assert said.fates == {"ask": 35, "empty_text": 1}
         run_batch(here.job, "b1", Run("run-1", "test", shards=5), here.deps)
         asked = [row for row in plan_of(here) if row["fate"] == "ask"]
         assert sum(row["tokens_in"] for row in asked) == sum(g.work.tokens_in for g in said.groups)

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_ai_assets.engine.control.trigger import Signals, decide, last_due, next_due
+from batch_ai_assets.engine.control.trigger import (
+    Signals,
+    decide,
+    duration,
+    last_due,
+    next_due,
+    size,
+)
 from batch_ai_assets.engine.spec.batches import BatchesSpec
 from batch_ai_assets.engine.state.arrivals import Waiting
 
@@ -60,8 +67,8 @@ def test_what_is_missing_is_said_for_every_threshold() -> None:
     decision = decide(waiting(items=120, size=1_200_000, seconds=180), batches, NOON, SILENCE)
 
     assert decision.why == (
-        "120 items in 1 file waiting. Not enough: 120 of 500 items; 1.2 MB of 10MB; the oldest"
-        " has waited 3m of 15m; no new flag READY; no day of close.txt."
+        "120 items in 1 file waiting. Not enough: 120 of 500 items; 1.2 MB of 10 MB; the"
+        " oldest has waited 3 min of 15 min; no new flag READY; no day of close.txt."
     )
 
 
@@ -152,3 +159,11 @@ def test_an_hour_that_the_clock_leaps_over_is_due_all_the_same() -> None:
 
     assert due is not None
     assert due[0] == date(2026, 3, 29)
+
+
+def test_spans_and_sizes_are_said_as_people_say_them() -> None:
+    spans = {0: "0 s", 111.6: "1 min 51 s", 900: "15 min", 3660: "1 h 1 min", 190_000: "2 d 4 h"}
+    sizes = {0: "0 B", 832: "832 B", 12_345: "12 kB", 5_000_000: "5 MB", 5e9: "5,000 MB"}
+
+    assert {seconds: duration(seconds) for seconds in spans} == spans
+    assert {number: size(number) for number in sizes} == sizes

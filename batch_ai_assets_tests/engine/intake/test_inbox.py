@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch_ai_assets.engine.errors import IntakeError
+from batch_ai_assets.engine.errors import IntakeError, UnknownBatchError
 from batch_ai_assets.engine.intake.inbox import MOST_BATCHES, Cursor, Inbox, Tick
 from batch_ai_assets.engine.state.store import StateStore
 
@@ -118,7 +118,8 @@ def test_too_few_wait_until_the_oldest_is_old_enough(scene: Make) -> None:
 
     assert early.claimed == ()
     assert early.said == (
-        "10 items in 1 file waiting. Not enough: 10 of 25 items; the oldest has waited 0s of 10m."
+        "10 items in 1 file waiting. Not enough: 10 of 25 items; the oldest has waited"
+        " 0 s of 10 min."
     )
     assert [one.items for one in late.claimed] == [10]
 
@@ -143,7 +144,9 @@ def test_a_file_that_is_still_being_written_is_left_alone_and_counted(scene: Mak
     late = here.inbox().tick()
 
     assert early.claimed == ()
-    assert "1 file is still being written, or lacks its mark." in early.said
+    assert (
+        "1 file is still being written (changed less than 30 s ago): 'a.jsonl'." in early.said
+    )
     assert len(late.claimed) == 1
 
 
@@ -152,8 +155,14 @@ def test_files_of_a_folder_without_its_mark_are_left_alone(scene: Make) -> None:
     here.drop("done/a.jsonl")
     here.drop("open/b.jsonl")
     (here.root / "done" / "_SUCCESS").touch()
+    here.drop("open/c.jsonl")
 
-    here.inbox().tick()
+    tick = here.inbox().tick()
+
+    assert (
+        "2 files lie in folders without the mark '_SUCCESS', the first: 'open/b.jsonl'."
+        in tick.said
+    )
 
     assert here.claimed() == ["done/a.jsonl"]
 
@@ -333,7 +342,9 @@ def test_a_batch_that_was_named_by_hand_takes_what_is_there_when_it_is_read(scen
     here.drop("b.jsonl")
     assert here.inbox().sources("try-1") == ["a.jsonl"]
     assert here.inbox().sources("try-2") == ["b.jsonl"]
-    assert here.inbox().sources("try-3") == []
+    with pytest.raises(UnknownBatchError, match="orders has no batch try-3"):
+        here.inbox().sources("try-3")
+    assert here.inbox().sources("try-3", claim=False) == []
 
 
 def test_an_inbox_that_is_gone_is_an_error_for_who_asks_by_hand(scene: Make) -> None:
@@ -352,6 +363,27 @@ def test_a_batch_that_was_claimed_a_moment_ago_is_left_to_who_claimed_it(scene: 
     assert here.inbox().offered() == []
     here.now += 61
     assert here.inbox().offered() == [tick.claimed[0].batch]
+
+
+def test_a_name_is_refused_where_nothing_could_be_its_batch_and_files_left_alone_are_told(
+    scene: Make,
+) -> None:
+    here = scene({"items": 1})
+    here.drop("a.jsonl", age=0)
+
+    with pytest.raises(UnknownBatchError, match=r"still being written .*'a\.jsonl'"):
+        here.inbox().check_name("nosuch")
+    here.now += SETTLE
+    here.inbox().check_name("nosuch")  # what is there can become a batch of that name
+    (one,) = here.inbox().tick().claimed
+    here.inbox().check_name(one.batch)
+
+
+def test_a_flag_that_has_just_come_is_no_file_that_is_left_alone(scene: Make) -> None:
+    here = scene({"flag": "inbox/READY"})
+    here.drop("READY", age=0)
+
+    assert "still being written" not in here.inbox().tick().said
 
 
 @pytest.mark.parametrize("name", ["naïve 文.txt", "two\nlines.txt", "it's \"so\".txt", "%41.txt"])

@@ -13,6 +13,7 @@ from batch_ai_assets.engine.spec.windows import (
     WEEKDAYS,
     first_key,
     key_of,
+    next_due,
     starts_at,
     window_named,
     windows_before,
@@ -76,6 +77,22 @@ def test_a_batch_starts_when_its_window_is_over_and_before_the_next_one_is(
     newest_first = islice(windows_before(batches, moment.replace(tzinfo=UTC)), 5)
     for later, earlier in pairwise(newest_first):
         assert earlier.until <= starts_at(batches, earlier) < later.until
+
+
+@given(timed_batches(), st.datetimes(datetime(2023, 11, 1), datetime(2028, 1, 1)))
+def test_the_batch_that_is_due_next_is_the_first_whose_hour_has_not_come(
+    batches: BatchesSpec, moment: datetime
+) -> None:
+    now = moment.replace(tzinfo=UTC)
+    window = next_due(batches, now)
+    started = next((w for w in windows_before(batches, now) if starts_at(batches, w) <= now), None)
+
+    assert starts_at(batches, window) > now
+    assert key_of(batches, window) >= first_key(batches)
+    if started is None:
+        assert key_of(batches, window) == first_key(batches)
+    else:
+        assert window.since == started.until
 
 
 def test_a_day_is_from_midnight_to_midnight_where_the_job_lives_23_or_25_hours_at_times() -> None:
