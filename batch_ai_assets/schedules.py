@@ -67,12 +67,15 @@ def decide(
         )
     if not due:
         return Decision(why_none="No batch is due yet.")
-    if due[0] in started:
-        return Decision(why_none=f"Batch {due[0]} has been started already.")
     if takes_what_is_there(job.spec) or not any(key in started for key in due):
-        return Decision(due[:1])
-    newer = due[: next(place for place, key in enumerate(due) if key in started)]
-    return Decision(tuple(reversed(newer)))
+        missed = [] if due[0] in started else [due[0]]
+    else:
+        # Behind the oldest that was started, whoever started a newer one by hand.
+        oldest = max(place for place, key in enumerate(due) if key in started)
+        missed = [key for key in due[:oldest] if key not in started]
+    if not missed:
+        return Decision(why_none=f"Batch {due[0]} has been started already.")
+    return Decision(tuple(reversed(missed)))
 
 
 def batch_schedule(

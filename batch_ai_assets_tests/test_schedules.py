@@ -52,6 +52,14 @@ def test_a_batch_waits_for_the_time_of_day_at_which_the_job_runs(tmp_path: Path)
     assert due(job, datetime(2026, 11, 22, 2, 30, tzinfo=UTC))[0] == "2026-11-21"
 
 
+def test_a_person_who_runs_the_newest_batch_does_not_hide_those_that_were_missed(
+    tmp_path: Path,
+) -> None:
+    job = job_with(tmp_path)
+    decision = decide(job, due(job), {"2026-11-18", "2026-11-21"}, NOW)
+    assert decision.batches == ("2026-11-19", "2026-11-20")
+
+
 def test_a_batch_that_was_started_is_not_started_again(tmp_path: Path) -> None:
     job = job_with(tmp_path)
 
