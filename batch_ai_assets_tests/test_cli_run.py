@@ -169,6 +169,7 @@ def test_a_batch_without_input_ends_with_1_and_names_the_place(platform: Make) -
     [
         (("run", "male"), "mail"),
         (("run", "mail", "--batch", "a/b"), "is not a batch key"),
+        (("run", "mail", "--batch", ""), "is not a batch key"),
         (("run", "mail", "--fresh", "--reprocess"), "exclude each other"),
         (("run",), "JOB"),
     ],

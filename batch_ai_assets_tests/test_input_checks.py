@@ -75,6 +75,16 @@ def test_a_blocking_check_stops_the_run_before_the_plan(strict: Platform) -> Non
     assert strict.newest("mail", "work_plan", "monday") is None
 
 
+def test_the_command_line_names_the_check_and_calls_it_no_defect(strict: Platform) -> None:
+    write_documents(strict.home, "mail", {**letters(9), **HOLLOW})
+
+    said = batch_ai("run", "mail", "--batch", "monday")
+
+    assert said.exit_code == 1
+    assert "input_empty" in said.stdout
+    assert "defect" not in said.output
+
+
 def test_a_refused_batch_has_its_report_in_dagster(strict: Platform) -> None:
     write_documents(strict.home, "mail", {**letters(9), **HOLLOW})
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _QUIET = "CRITICAL"
 _VERBOSE = "INFO"
+_CHECK_FAILED = "DagsterAssetCheckFailedError"
 _INTERRUPTIONS = (KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__)
 
 
@@ -161,6 +162,8 @@ def _why(events: list[dg.DagsterEvent]) -> str:
             return data.user_failure_data.description
         if data.error is not None and data.error.cls_name in _INTERRUPTIONS:
             return data.error.message.strip().partition(f"{data.error.cls_name}: ")[2]
+        if data.error is not None and data.error.cls_name == _CHECK_FAILED:
+            return "A blocking check failed; the record of the batch says which."
         if data.error is not None:
             cause = data.error.cause or data.error
             stage = str(event.step_key).rpartition("__")[2]

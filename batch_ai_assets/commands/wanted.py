@@ -27,7 +27,7 @@ def wanted(
     now = datetime.now(UTC)
     try:
         job = registry.job(name)
-        if batch:
+        if batch is not None:  # an empty name is one that was not set, and no wish for a new batch
             key = checked_batch_key(job.spec, batch, now, ahead=ahead)
         else:
             key = _default(job, now, ahead=ahead)

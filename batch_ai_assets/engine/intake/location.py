@@ -208,17 +208,17 @@ def _absolute(job: ResolvedJob, path: str) -> str:
 def _checked_url(job: ResolvedJob, url: str) -> str:
     try:
         parts = urlsplit(url)
-        has_password = parts.password is not None
+        has_secret = parts.password is not None or "=" in parts.query
     except ValueError as error:
         raise IntakeError(
             f"input.path of job {job.name} is not a URL: {error}. Write for example "
             "s3://bucket/inbox"
         ) from error
-    if has_password:
+    if has_secret:
         # Not shown: what job.yaml says of it must not reach a log as well.
         raise IntakeError(
-            f"input.path of job {job.name} holds a password; take it out, and let the store's "
-            "client find its keys in the environment"
+            f"input.path of job {job.name} holds a password, or a query such as a signature; take "
+            "it out, and let the store's client find its keys in the environment"
         )
     if {".", ".."} & set(parts.path.split("/")):
         raise IntakeError(

@@ -40,6 +40,7 @@ def check_input(spec: JobSpec) -> Iterator[Finding]:
                 yield ("input", key), "is about files; without input.path remove it."
     yield from _check_window(spec)
     yield from _check_columns(spec)
+    yield from _check_arrival(spec)
 
 
 def _check_path(spec: JobSpec) -> Iterator[Finding]:
@@ -105,6 +106,26 @@ def _check_window(spec: JobSpec) -> Iterator[Finding]:
         )
     if window == "file_time" and spec.input.kind != "path":
         yield ("batches", "window"), "there are no files here. Write column or snapshot."
+
+
+def _check_arrival(spec: JobSpec) -> Iterator[Finding]:
+    arrival = spec.batches.arrival
+    if arrival is None:
+        return
+    for part in re.findall(r"\{([^{}]*)\}", arrival.flag or ""):
+        if part != "home":
+            yield (
+                ("batches", "arrival", "flag"),
+                f"{{{part}}} means nothing here: a flag comes before its batch has a name."
+                " Known here: {home}.",
+            )
+    if arrival.calendar and (
+        PurePath(arrival.calendar).is_absolute() or ".." in PurePath(arrival.calendar).parts
+    ):
+        yield (
+            ("batches", "arrival", "calendar"),
+            f"{arrival.calendar!r} leads out of the job's folder. Put it beside job.yaml.",
+        )
 
 
 def _check_columns(spec: JobSpec) -> Iterator[Finding]:

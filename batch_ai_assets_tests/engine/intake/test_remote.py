@@ -184,6 +184,7 @@ def test_a_refusal_does_not_pass(s3: str, monkeypatch: pytest.MonkeyPatch) -> No
         ("s3://box/../secret", "holds '.' or '..'"),
         ("s3://box/a/./b", "holds '.' or '..'"),
         ("ftp://somebody:hunter2@host/inbox", "holds a password"),
+        ("https://host/inbox?sig=hunter2", "a query such as a signature"),
         ("nosuch://host/inbox", "no scheme that documents can be read from"),
         ("gs://box/inbox", "Install that client"),
     ],

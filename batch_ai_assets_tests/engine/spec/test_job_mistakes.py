@@ -50,6 +50,18 @@ MISTAKES: list[tuple[str, object, str, str]] = [
     ("batches.cadence", "yearly", "batches.cadence", "write manual, hourly, daily"),
     ("batches.window", "path", "batches", "use window: snapshot, or a cadence such as daily"),
     ("batches", {"cadence": "daily", "window": "path"}, "input.path", "must hold {date}"),
+    (
+        "batches",
+        {"cadence": "on_arrival", "arrival": {"flag": "{home}/{date}/ready"}},
+        "batches.arrival.flag",
+        "{date} means nothing here",
+    ),
+    (
+        "batches",
+        {"cadence": "on_arrival", "arrival": {"calendar": "../../../etc/passwd"}},
+        "batches.arrival.calendar",
+        "leads out of the job's folder",
+    ),
     ("batches.timezone", "Europe/Pariss", "batches.timezone", "not an IANA time zone"),
     ("batches.at", "25:00", "batches.at", "such as 02:00"),
     ("model.provider", "lokal", "model.provider", "Did you mean 'local'?"),
