@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -16,10 +17,13 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from batch_ai_assets.connections import Connections, open_deps
 from batch_ai_assets.definitions import build_defs
+from batch_ai_assets.run_tags import STARTED_BY_CLI
 
 from .jobs import job_file
 from .running import Platform, batch_ai, failure
 
+HOST, GONE = socket.gethostname(), 2**22 + 1
+"""No process has a number so high."""
 ON_ARRIVAL = {"cadence": "on_arrival", "arrival": {"items": 20, "age": "1h"}}
 
 
@@ -122,6 +126,31 @@ def test_a_batch_that_was_claimed_before_a_crash_is_offered_again_until_it_has_a
     assert tick(here).run_requests == []
 
 
+def test_a_run_that_died_before_the_manifest_was_there_is_followed_by_another_three_in_all(
+    platform: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = platform(arriving())
+    drop(here.home, "a.jsonl", 20)
+    (first,) = tick(here).run_requests or []
+    monkeypatch.setattr("batch_ai_assets.engine.intake.inbox.GRACE_SECONDS", 0.0)
+    job = build_defs(here.registry).resolve_job_def("mail")
+    keys = [first.run_key]
+    for status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE):
+        # The first is a command line that was killed: its process is gone, its run seems to live.
+        tags = {"dagster/partition": str(first.partition_key), STARTED_BY_CLI: f"{HOST}:{GONE}"}
+        here.instance.create_run_for_job(job, tags=tags, status=status)
+        keys += [request.run_key for request in tick(here).run_requests or []]
+    alive = here.instance.create_run_for_job(
+        job, tags={"dagster/partition": str(first.partition_key)}
+    )
+    assert tick(here).run_requests == []
+    here.instance.report_run_failed(alive)
+
+    assert tick(here).run_requests == []  # three have failed: a person must look
+    batch = first.partition_key
+    assert keys == [f"mail/{batch}/{number}" for number in (1, 2, 3)]
+
+
 def test_the_command_line_runs_what_is_waiting_whatever_the_thresholds(platform: Make) -> None:
     here = platform(arriving())
     drop(here.home, "a.jsonl", 3)
@@ -205,3 +234,14 @@ def test_a_run_says_how_many_files_it_leaves_and_why(platform: Make) -> None:
 
     assert result.exit_code == 0, result.output
     assert "Left for another time: 1 file still being written." in result.stderr
+
+
+def test_an_estimate_says_how_many_files_it_leaves_and_why(platform: Make) -> None:
+    here = platform(arriving())
+    drop(here.home, "a.jsonl", 3)
+    drop(here.home, "b.jsonl", age=0)
+
+    said = batch_ai("estimate", "mail").stdout
+
+    assert "3 documents = 3 ask" in said
+    assert "Left for another time: 1 file still being written." in said

@@ -92,9 +92,7 @@ def _after(job: ResolvedJob) -> str:
     )
 
 
-def _arriving(
-    job: ResolvedJob, deps: Deps, now: datetime, begun: Container[str]
-) -> Iterator[str]:
+def _arriving(job: ResolvedJob, deps: Deps, now: datetime, begun: Container[str]) -> Iterator[str]:
     """What waits for a batch, and batches that wait for a run."""
     from batch_ai_assets.engine.control.trigger import Signals, counted, decide
 

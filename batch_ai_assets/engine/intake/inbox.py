@@ -138,11 +138,7 @@ class Inbox:
         listed = self.record(Cursor(), float("inf"))
         if listed.trouble:
             raise IntakeError(listed.trouble)
-        if left := listed.left.counts:
-            log_event(
-                "input_left_alone", job=self._job.name, batch=batch or "",
-                unsettled=left["settle"], unmarked=left["mark"],
-            )  # fmt: skip
+        self._tell(listed.left, batch)
         return self._claim(Decision(True, "asked for by hand"), batch)
 
     def sources(self, batch: str, *, claim: bool = True) -> list[str]:
@@ -151,8 +147,13 @@ class Inbox:
         claim: False only looks, and writes nothing. Raises IntakeError, StateError.
         """
         held = self._store.arrivals.of(self._job.name, batch)
-        if held or not claim:
-            return held or list(self._unclaimed(LeftAlone()))
+        if held:
+            return held
+        if not claim:
+            left = LeftAlone()
+            held = list(self._unclaimed(left))
+            self._tell(left, batch)
+            return held
         self.claim_now(batch)
         held = self._store.arrivals.of(self._job.name, batch)
         if not held:
@@ -189,6 +190,13 @@ class Inbox:
             for file in page.files:
                 if (file.key, fingerprint(file)) not in held:
                     yield file.key
+
+    def _tell(self, left: LeftAlone, batch: str | None) -> None:
+        if left.counts:
+            log_event(
+                "input_left_alone", job=self._job.name, batch=batch or "",
+                unsettled=left.counts["settle"], unmarked=left.counts["mark"],
+            )  # fmt: skip
 
     def offered(self) -> list[str]:
         """Claimed batches that no run has taken up, the oldest first.

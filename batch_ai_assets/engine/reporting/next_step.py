@@ -54,9 +54,10 @@ def _after_the_end(job: ResolvedJob, batch: str, figures: BatchFigures) -> list[
         steps.append(f"{waiting} for a person in {name}/review_queue.")
     if again := figures.skipped_by_reason.get("open_dead_letter", 0):
         steps.append(
-            f"{counted(again, 'document')} skipped here ended dead in an earlier batch and have "
-            f"not changed since: `batch-ai dlq list {name}`. Mend the cause, then run "
-            "that batch again as it says there."
+            f"{counted(again, 'document')} skipped here ended dead in an earlier batch and "
+            f"{'has' if again == 1 else 'have'} not changed since: "
+            f"`batch-ai dlq list {name}`. Mend the cause, then run that batch again as it says "
+            "there."
         )
     return steps
 
@@ -84,4 +85,6 @@ def _source(job: ResolvedJob) -> str:
         return f"input.asset is {source.asset!r}"
     if source.kind == "sql":
         return "the query in input.sql returned no row"
+    if job.spec.batches.cadence == "on_arrival":
+        return "the files that arrived for this batch hold none"
     return f"input.path is {source.path!r}, glob {source.glob!r}"

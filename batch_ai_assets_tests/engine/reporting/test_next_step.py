@@ -42,6 +42,14 @@ def test_a_batch_of_another_source_says_where_it_looked(source: Any, words: str)
     assert words in next_step(job, "b1", "completed", "", figures)
 
 
+def test_a_batch_of_files_that_arrived_empty_does_not_blame_the_folder() -> None:
+    job = make_job(
+        Path("/jobs/topics"), {"batches": {"cadence": "on_arrival", "arrival": {"items": 1}}}
+    )
+    words = next_step(job, "b1", "completed", "", BatchFigures(Conservation(0)))
+    assert words == "No document was found: the files that arrived for this batch hold none."
+
+
 def test_a_batch_whose_documents_were_refused_is_read_anew() -> None:
     words = said("halted", "checks", counts=Conservation(3, pending=3))
     assert "mend the input" in words
@@ -60,7 +68,9 @@ def test_documents_that_are_still_dead_from_an_earlier_batch_are_not_passed_over
         "completed", counts=Conservation(3, skipped=3),
         skipped_by_reason={"unchanged": 2, "open_dead_letter": 1},
     )  # fmt: skip
-    assert words.startswith("1 document skipped here ended dead in an earlier batch")
+    assert words.startswith(
+        "1 document skipped here ended dead in an earlier batch and has not changed since"
+    )
 
 
 @pytest.mark.parametrize("state", ["interrupted", "failed", "paused"])
