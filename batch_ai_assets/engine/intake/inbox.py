@@ -175,7 +175,7 @@ class Inbox:
         raise UnknownBatchError(
             f"{name} has no batch {batch}, and nothing is waiting that it could be made of."
             f"{said and ' '}{said} `batch-ai status {name}` shows its batches; what arrives in"
-            f" {self._job.spec.input.path} is taken by `batch-ai run {name}`"
+            f" {self._location(self._clock()).root} is taken by `batch-ai run {name}`"
         )
 
     def _unclaimed(self, left: LeftAlone) -> Iterator[str]:
