@@ -105,7 +105,7 @@ def test_a_mode_that_is_none_is_refused_before_any_call(platform: Make) -> None:
 
     run = here.run("mail", "monday", **{"batch_ai/mode": "again"})
 
-    assert "may be resume, reprocess, fresh" in failure(run)
+    assert "may be resume, reprocess, reread, fresh" in failure(run)
     assert here.model.stats()["calls"] == 0
 
 
