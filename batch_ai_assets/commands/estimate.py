@@ -116,7 +116,7 @@ def _budget(job: ResolvedJob, found: Estimate) -> str:
         limits.append((found.most_tokens, budget.limit_tokens, f"{budget.limit_tokens:,} tokens"))
     enough = all(most <= limit for most, limit, _ in limits)
     said = " and ".join(words for _, _, words in limits)
-    return said + (": enough in any case" if enough else ": may not be enough; then it halts")
+    return said + (": enough, by this estimate" if enough else ": may not be enough; then it halts")
 
 
 def _basis(found: Estimate) -> str:

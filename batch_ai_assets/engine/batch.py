@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from .asking import ask
-from .completion import draw_up
+from .completion import changed_since, draw_up
 from .deps import Deps, Mode, Run
 from .enriched import enriched_rows
 from .errors import (
@@ -314,6 +314,8 @@ def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRe
             frozen_job(plan, job), plan, run, deps,
             state=state, reason="", message="", checks=findings,
         )  # fmt: skip
+        if plan.spec_hash != job.spec_hash():
+            record = changed_since(record)
         deps.store.batches.keep_record(
             job.name, batch, plan.version, run.run_id, record.model_dump_json()
         )

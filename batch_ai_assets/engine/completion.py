@@ -81,6 +81,16 @@ def draw_up(
     )
 
 
+def changed_since(record: CompletionRecord) -> CompletionRecord:
+    """The record of a version whose job was edited after it was planned: it says so."""
+    said = (
+        "The job has changed since this version was planned, and it was finished as planned: "
+        f"`batch-ai run {record.job} --batch {record.batch}` makes the next version."
+    )
+    before = "" if record.next_step == "Nothing." else f"{record.next_step} "
+    return record.model_copy(update={"next_step": before + said})
+
+
 def _groups(job: ResolvedJob, shards: list[ShardRow]) -> Iterator[GroupRecord]:
     for name, found in groupby(shards, key=lambda shard: shard.group):
         part = list(found)

@@ -38,6 +38,7 @@ class Pace:
 def duration_seconds(items: int, tokens: int, pace: Pace) -> float:
     """Items over the throughput of all workers, or what the rate limits demand, if that is more."""
     return max(
+        min(items, 1) * pace.seconds_per_call,
         items * pace.seconds_per_call / pace.concurrency,
         60.0 * items / pace.requests_per_minute if pace.requests_per_minute else 0.0,
         60.0 * tokens / pace.tokens_per_minute if pace.tokens_per_minute else 0.0,

@@ -152,7 +152,10 @@ def test_an_unfinished_batch_goes_on_with_the_job_as_it_was_planned(
         here.write_messages([*plain(5), *messages("[[stub:quota,ok]]"), *plain(5)])
         assert here.run().state is State.HALTED
         other = make_job(tmp_path, {"prompt": {"version": "2"}})
-        assert here.run(job=other).state is State.COMPLETED
+        ended = here.run(job=other)
+        assert ended.state is State.COMPLETED
+        assert ended.record is not None
+        assert "The job has changed since this version was planned" in ended.record.next_step
         assert {row["prompt_version"] for row in here.results()} == {"1"}
         assert {row["version"] for row in here.results()} == {1}
 

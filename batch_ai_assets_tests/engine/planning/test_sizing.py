@@ -26,6 +26,11 @@ def test_a_batch_takes_as_long_as_the_tightest_of_workers_and_limits_demands(
     assert duration_seconds(1000, 500_000, pace) == pytest.approx(seconds)
 
 
+def test_no_batch_is_quicker_than_one_call() -> None:
+    assert duration_seconds(1, 100, Pace(32, seconds_per_call=2.0)) == 2.0
+    assert duration_seconds(0, 0, Pace(32, seconds_per_call=2.0)) == 0.0
+
+
 def test_workers_for_a_deadline_have_a_quarter_to_spare() -> None:
     # 10,000 documents in an hour at 4 s a call: 11.1 workers, 13.9 with a quarter more.
     assert workers_for(10_000, 3600.0, 4.0) == 14
