@@ -179,7 +179,7 @@ def test_an_estimate_says_what_the_run_will_do_and_leaves_nothing_behind(
             Counter(row["group"] for row in asked).items()
         )
         again = estimate(here.job, "b2", here.deps)
-        assert again.fates == {"unchanged": 35, "problem": 1}
+        assert again.fates == {"unchanged": 35, "empty_text": 1}
         assert again.learned_from == 1
 
 
