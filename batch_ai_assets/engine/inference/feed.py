@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..sealing import Sealer, document_context
 from ..state.rows import Plan, Status, StoredAnswer
 from ..state.store import StateStore
 from ..state.writer import Entry, Writer
 from ..tables import BatchTable, RowReader
-from .request import RequestTemplate
+from .outcome import Failure, FailureClass
+from .request import Correction, RequestTemplate
 
 CHUNK = 256
 
@@ -34,6 +35,21 @@ class WorkItem:
     shard: int
     attempt: int
     """Number of the coming attempt, from 1."""
+    correction: Correction | None = None
+    """What is asked otherwise than the first time."""
+
+
+def corrected(item: WorkItem, failure: Failure) -> WorkItem | None:
+    """The item as it is asked once more after an invalid answer; None where that was done.
+
+    The error goes with the document, an answer that was cut gets more room. Once: a model that
+    errs twice in the same way will err again.
+    """
+    if item.correction is not None or failure.kind is not FailureClass.INVALID:
+        return None
+    cut = failure.reason == "truncated"
+    correction = Correction("" if cut else failure.message, longer=cut)
+    return replace(item, attempt=item.attempt + 1, correction=correction)
 
 
 class Feed:
@@ -49,7 +65,9 @@ class Feed:
         shards: Sequence[int],
         writer: Writer,
         run_id: str,
+        most: int | None = None,
     ) -> None:
+        """`most`: no more items than these; the canary."""
         self._store = store
         self._plan = plan
         self._rows = RowReader(raw, ["item_id", "sealed", "input_hash", "tokens"])
@@ -59,6 +77,7 @@ class Feed:
         self._writer = writer
         self._worker = f"{run_id}/store"
         self._after = -1
+        self._most = most
         self._served = 0
         self._returned: list[WorkItem] | None = None
 
@@ -71,11 +90,16 @@ class Feed:
         if self._returned is not None:
             chunk, self._returned = self._returned, None
             return chunk
-        to_do = self._store.items.to_do(self._plan, self._shards, self._after, CHUNK)
+        size = CHUNK if self._most is None else min(CHUNK, self._most)
+        if not size:
+            return None
+        to_do = self._store.items.to_do(self._plan, self._shards, self._after, size)
         if not to_do:
             return None
         seqs = list(to_do)
         self._after = seqs[-1]
+        if self._most is not None:
+            self._most -= len(seqs)
         rows = self._rows.take(seqs)
         inputs = [bytes.fromhex(value) for value in rows["input_hash"].to_pylist()]
         tokens = rows["tokens"].to_pylist()

@@ -7,6 +7,7 @@ so no document can close them. It is never looked at as a template.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,11 @@ import orjson
 
 from ..spec.resolved import ResolvedJob
 from ..tokens import MESSAGE_TOKENS, count_tokens, cut_to
+
+_AGAIN = (
+    "An earlier answer to this document could not be used. Answer again, exactly in the form that "
+    "is demanded. What was wrong:"
+)
 
 
 def wrap_document(text: str) -> str:
@@ -23,6 +29,21 @@ def wrap_document(text: str) -> str:
 
 def _wrap(text: str, tag: str) -> str:
     return f"<document-{tag}>\n{text}\n</document-{tag}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What is asked otherwise, after an invalid answer. No part of the request hash: the answer
+    that comes is one to the same question."""
+
+    error: str
+    """What was wrong with the answer; it never quotes the document. Empty: nothing is said."""
+    longer: bool = False
+    """The answer was cut: it may be longer now."""
+
+
+LONGER = 4
+"""How many times `max_tokens` an answer may have that was cut before."""
 
 
 class RequestTemplate:
@@ -72,12 +93,29 @@ class RequestTemplate:
             )
         )
 
-    def body(self, text: str, input_hash: bytes) -> bytes:
+    def longest(self, correction: Correction | None = None) -> int:
+        """Tokens that the answer may have."""
+        if correction is None or not correction.longer:
+            return self.max_tokens
+        return min(self.max_tokens * LONGER, self._context_tokens // 2)
+
+    def body(
+        self, text: str, input_hash: bytes, correction: Correction | None = None
+    ) -> bytes:
         """The request for one document. `input_hash` is the sha256 of `text`.
 
         Its length bounds the input tokens: no tokenizer makes more than one of a byte.
         """
-        return self._head + orjson.dumps(_wrap(text, input_hash.hex()[:12])) + self._tail
+        document = _wrap(text, input_hash.hex()[:12])
+        if correction is None:
+            return self._head + orjson.dumps(document) + self._tail
+        head = self._head
+        if correction.longer:
+            told = b'"max_tokens":%d'
+            head = head.replace(told % self.max_tokens, told % self.longest(correction), 1)
+        if correction.error:
+            document += f"\n{_AGAIN} {correction.error}"
+        return head + orjson.dumps(document) + self._tail
 
     @cached_property
     def prompt_tokens(self) -> int:

@@ -11,14 +11,23 @@ import gc
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ..control.budget import Purse
+from ..control.early_stop import (
+    REASON,
+    PassFigures,
+    after_canary,
+    after_primary_pass,
+    wants_canary,
+)
 from ..control.progress import project
 from ..deadletter.letter import LetterWriter
 from ..deps import Deps
-from ..errors import BatchInterrupted
+from ..errors import BatchHalted, BatchInterrupted
 from ..events import log_event
 from ..spec.resolved import ResolvedJob
 from ..state.rows import Plan
@@ -83,9 +92,10 @@ class _Shards:
         judge = Judge(job, LetterWriter(self._plan, deps.sealer), job.offer.rate)
         self._crew = Crew(
             job, self._template, judge, self._writer, self._purse, self._run_id,
-            deps.grace_seconds,
+            self._plan.mode, deps.grace_seconds,
         )  # fmt: skip
-        self._crew.ever_answered = deps.store.figures(job.name, self._plan.batch).answered > 0
+        answered = deps.store.figures(job.name, self._plan.batch).answered
+        self._crew.setbacks.ever_answered = answered > 0
         self._catch_signals(asyncio.get_running_loop())
         showing = asyncio.create_task(self._show_progress())
         try:
@@ -94,8 +104,8 @@ class _Shards:
             showing.cancel()
             await asyncio.to_thread(self._writer.close)
             self._report_progress("running")
-        if self._crew.counts.throttled and not self._writer.error:
-            deps.store.batches.add_throttled(self._plan.plan_id, self._crew.counts.throttled)
+        if self._crew.setbacks.throttled and not self._writer.error:
+            deps.store.batches.add_throttled(self._plan.plan_id, self._crew.setbacks.throttled)
         if why := self._crew.stopped or self._writer.error:
             raise why
 
@@ -115,13 +125,19 @@ class _Shards:
                 await self._ask(feed)
 
     async def _ask(self, feed: Feed) -> None:
-        backoff, number = Backoff(self._job.spec.retry), 1
-        while True:
-            log_event("pass_started", job=self._job.name, batch=self._plan.batch, number=number)
-            await self._crew.work(feed)
+        spec = self._job.spec.early_stop
+        canary = PassFigures(0, 0, 0, Counter())
+        if wants_canary(spec, await asyncio.to_thread(self._left)):
+            canary = await self._pass(self._feed(spec.canary_items), 0)
+            self._halt_if(after_canary(spec, canary))
             if self._crew.stopped:
                 return
-            await asyncio.to_thread(self._writer.flush)
+            feed = self._feed()  # the one that was given holds the canary's items as well
+        backoff, number = Backoff(self._job.spec.retry), 1
+        while True:
+            found = await self._pass(feed, number)
+            if self._crew.stopped:
+                return
             left = await asyncio.to_thread(self._left)
             log_event(
                 "pass_finished",
@@ -129,6 +145,11 @@ class _Shards:
             )  # fmt: skip
             if not left:
                 return
+            if number == 1:
+                self._halt_if(after_primary_pass(spec, found.after(canary)))
+            if not found.failed:  # only items whose question was asked for another one
+                feed, number = self._feed(), number + 1
+                continue
             seconds = backoff.seconds(number)
             log_event(
                 "retry_sweep_waiting",
@@ -139,14 +160,33 @@ class _Shards:
                 return
             feed, number = self._feed(), number + 1
 
+    async def _pass(self, feed: Feed, number: int) -> PassFigures:
+        """Work one pass; what it came to."""
+        counts = self._crew.counts
+        before = replace(counts, failures=counts.failures.copy())
+        log_event("pass_started", job=self._job.name, batch=self._plan.batch, number=number)
+        await self._crew.work(feed)
+        if not self._crew.stopped:
+            await asyncio.to_thread(self._writer.flush)
+        return PassFigures(
+            finished=counts.finished - before.finished,
+            failed=counts.failed - before.failed,
+            erring=counts.erring - before.erring,
+            messages=counts.failures - before.failures,
+        )
+
+    def _halt_if(self, why: str) -> None:
+        if why:
+            self._crew.stop(BatchHalted(REASON, why))
+
     def _left(self) -> int:
         return self._deps.store.items.left_to_do(self._plan, self._shards)
 
-    def _feed(self) -> Feed:
+    def _feed(self, most: int | None = None) -> Feed:
         deps = self._deps
         return Feed(
             deps.store, self._plan, self._raw, deps.sealer, self._template, self._shards,
-            self._writer, self._run_id,
+            self._writer, self._run_id, most,
         )  # fmt: skip
 
     def _catch_signals(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..control.budget import Bound, Purse
 from ..errors import BatchAIError, BatchHalted
 from ..spec.resolved import ResolvedJob
 from ..state.writer import Writer
 from .attempt import Judge, Judged
-from .breaker import Breaker
-from .feed import CHUNK, Feed, WorkItem
+from .feed import CHUNK, Feed, WorkItem, corrected
 from .limiter import Gate, Limiter
 from .outcome import Failure, FailureClass, Reply, interpret
 from .request import RequestTemplate
+from .setbacks import Setbacks
 from .transport import Broken, Transport, Unreachable
 
-THROTTLED_SECONDS = 900.0
-"""Nothing but 429 for this long, and a person must look: quota, or one impossible request."""
-REFUSALS = 10
-"""Documents refused in a row, none ever answered: it is not the documents."""
+_RECENT = 8192
+"""Answers of which items that were read before them may not know: more than are ever in line."""
 
 
 @dataclass(slots=True)
@@ -37,7 +35,16 @@ class Counts:
 
     done: int = 0
     dead: int = 0
-    throttled: int = 0
+    finished: int = 0
+    """Items that ended a pass, whatever came of them."""
+    failed: int = 0
+    """Items that ended a pass without a usable answer."""
+    erring: int = 0
+    """Of those, items whose answers or refusals came from a provider that is well."""
+    followers: int = 0
+    """Items whose question was being asked for another item: the next pass serves them."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """How often each message was the last word on an item in a pass."""
 
 
 class Crew:
@@ -51,6 +58,7 @@ class Crew:
         writer: Writer,
         purse: Purse,
         run_id: str,
+        plan_mode: str,
         grace_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -72,8 +80,11 @@ class Crew:
             ),
             clock,
         )
-        self._breaker = Breaker(job.spec.retry.unreachable_seconds)
+        self.setbacks = Setbacks(job, self._gate, self.stop)
         self._probe = asyncio.Lock()
+        self._flying: set[bytes] = set()
+        """Request hashes that are being asked, or were answered a moment ago."""
+        self._recent: deque[bytes] = deque(maxlen=_RECENT)
         self._expected_out = float(template.max_tokens)
         self._ready: deque[WorkItem] = deque()
         self._fed = asyncio.Event()
@@ -86,10 +97,7 @@ class Crew:
         self._timed_out: set[int] = set()
         self.transport: Transport | None = None
         self.stopped: BatchAIError | None = None
-        self._throttled_since: float | None = None
-        self._refused = 0
-        self.ever_answered = False
-        """True once anything of this version was answered: the provider can do it."""
+        self._asks_once = plan_mode != "fresh"
         self.counts = Counts()
 
     async def work(self, feed: Feed) -> None:
@@ -99,6 +107,8 @@ class Crew:
         """
         self._feed_ended = False
         self._workers, self._sent_at = [], []
+        self._flying.clear()
+        self._recent.clear()
         feeding = asyncio.create_task(self._keep_fed(feed))
         sweeping = asyncio.create_task(self._sweep_timeouts())
         stopping = asyncio.create_task(self._stop_event.wait())
@@ -186,9 +196,9 @@ class Crew:
                 self._feed_wanted.set()
             if self._writer.full or self._writer.error:
                 await self._wait_for_writer()
-            if self._breaker.open:
+            if self.setbacks.breaker.open:
                 async with self._probe:
-                    if self._breaker.open:
+                    if self.setbacks.breaker.open:
                         await self._handle(item, number, worker)
                         continue
             await self._handle(item, number, worker)
@@ -201,8 +211,11 @@ class Crew:
 
     async def _handle(self, item: WorkItem, number: int, worker: str) -> None:
         """Take `item` through budget and limiter, send it, and act on what comes back."""
-        body = self._template.body(item.text, item.input_hash)
-        bound = self._purse.bound(len(body), self._template.max_tokens)
+        if item.request_hash in self._flying and self._asks_once:
+            self.counts.followers += 1  # asked already: its answer serves this one in the next pass
+            return
+        body = self._template.body(item.text, item.input_hash, item.correction)
+        bound = self._purse.bound(len(body), self._template.longest(item.correction))
         if self.stopped or not await self._reserved(bound):
             return
         tokens = item.tokens + int(self._expected_out)
@@ -213,19 +226,23 @@ class Crew:
                 self._settle(bound, 0.0, 0)
                 raise
         sent_at = self._clock()
+        self._flying.add(item.request_hash)
         try:
             result = await self._send(body, number)
         except asyncio.CancelledError:
             self._abandon(item, worker, bound)
             raise
+        finally:
+            self._flying.discard(item.request_hash)
         if isinstance(result, Reply):
             judged = self._judge.reply(item, worker, result, bound)
-        elif self._goes_back(item, result, sent_at):
+        elif self.setbacks.goes_back(item, result, sent_at, self._clock()):
             self._settle(bound, 0.0, 0)
+            self._ready.append(item)
             return
         else:
             judged = self._judge.failure(item, worker, result, bound)
-        self._finish(judged, bound, tokens, sent_at)
+        self._finish(item, judged, bound, tokens, sent_at)
 
     async def _reserved(self, bound: Bound) -> bool:
         """True with the money reserved; False where the batch stopped."""
@@ -268,96 +285,46 @@ class Crew:
         finally:
             self._sent_at[number] = 0.0
 
-    def _goes_back(self, item: WorkItem, failure: Failure, sent_at: float) -> bool:
-        """True where the failure is not the item's: it waits its turn again, no attempt used."""
-        now = self._clock()
-        if failure.kind is FailureClass.FATAL:
-            self.stop(
-                BatchHalted(
-                    "provider",
-                    f"Provider {self._job.spec.model.provider} for {self._job.name}: "
-                    f"{failure.message} Correct it, then run the batch again.",
-                )
-            )
-            return True
-        if failure.kind is FailureClass.THROTTLED:
-            self._throttled(item, failure, now)
-            return True
-        self._throttled_since = None
-        if failure.kind is FailureClass.PERMANENT:
-            self._breaker.success(sent_at)
-            self._count_refusal(failure)
-            return False
-        away = failure.kind is FailureClass.UNREACHABLE
-        if away or item.attempt == 1 or not self.ever_answered:
-            self._breaker.failure(now, failure.message, away=away)
-        if self._breaker.give_up(now):
-            self.stop(
-                BatchHalted(
-                    "provider",
-                    f"Provider {self._job.spec.model.provider} does not answer "
-                    f"({self._breaker.last_message}). Items wait as pending; bring it back, then "
-                    "run the batch again.",
-                )
-            )
-        if self._breaker.open:
-            self._gate.limiter.hold(now + self._breaker.next_pause(now))
-        if away or (self._breaker.open and not failure.may_cost):
-            self._ready.append(item)  # the next probe is another item: this one may be the cause
-            return True
-        if failure.retry_after:
-            self._gate.limiter.hold(now + failure.retry_after)
-        return False
-
-    def _throttled(self, item: WorkItem, failure: Failure, now: float) -> None:
-        """Everybody waits; the item goes to the back, so that one alone cannot hold up the rest."""
-        self.counts.throttled += 1
-        self._gate.limiter.hold(now + (failure.retry_after or 1.0))
-        self._ready.append(item)
-        if self._throttled_since is None:
-            self._throttled_since = now
-        if now - self._throttled_since > THROTTLED_SECONDS:
-            self.stop(
-                BatchHalted(
-                    "provider",
-                    f"Provider {self._job.spec.model.provider} has turned every call away (429) "
-                    f"for {THROTTLED_SECONDS / 60:.0f} minutes, the last one for item "
-                    f"{item.item_id!r}. Items wait as pending; check limits and quota, then run "
-                    "the batch again.",
-                )
-            )
-
-    def _count_refusal(self, failure: Failure) -> None:
-        """A provider that never answered and refuses one document after the other refuses us."""
-        self._refused += 1
-        if not self.ever_answered and self._refused >= REFUSALS:
-            self.stop(
-                BatchHalted(
-                    "provider",
-                    f"Provider {self._job.spec.model.provider} refused the first {self._refused} "
-                    f"documents and answered none ({failure.message}) Correct the job or the "
-                    "provider, then run the batch with --reprocess.",
-                )
-            )
-
-    def _finish(self, judged: Judged, bound: Bound, tokens: int, sent_at: float) -> None:
+    def _finish(
+        self, item: WorkItem, judged: Judged, bound: Bound, tokens: int, sent_at: float
+    ) -> None:
         entry, failure = judged.entry, judged.failure
         self._writer.put(entry)
         used = entry.tokens_in + entry.tokens_out
         self._settle(bound, entry.cost_usd, used)
-        self._throttled_since = None
+        self.setbacks.settled()
+        again = None if failure is None or entry.letter else corrected(item, failure)
+        if again is None:
+            self.counts.finished += 1
         if entry.money == "settled":  # it came back, whatever it says
-            self._breaker.success(sent_at)
-            self.ever_answered = True
+            self.setbacks.answered(sent_at)
             self._gate.limiter.correct(used - tokens)
             self._expected_out += 0.1 * (entry.tokens_out - self._expected_out)
         if failure is None:
+            self._remember(item)
             self.counts.done += 1
         elif entry.letter is not None:
             self.counts.done += 1
             self.counts.dead += 1
+            self._count_failed(failure)
+        elif again is not None:
+            self._ready.appendleft(again)
+        else:
+            self._count_failed(failure)
         if len(self._workers) < self._size and not self.stopped:
             self._hire(len(self._workers))
+
+    def _remember(self, item: WorkItem) -> None:
+        """An answer that is on its way into the store: what was read before may not know of it."""
+        if len(self._recent) == self._recent.maxlen:
+            self._flying.discard(self._recent[0])
+        self._recent.append(item.request_hash)
+        self._flying.add(item.request_hash)
+
+    def _count_failed(self, failure: Failure) -> None:
+        self.counts.failed += 1
+        self.counts.erring += failure.kind in (FailureClass.INVALID, FailureClass.PERMANENT)
+        self.counts.failures[failure.message] += 1
 
     def _settle(self, bound: Bound, cost_usd: float, tokens: int) -> None:
         self._purse.settle(bound, cost_usd, tokens)

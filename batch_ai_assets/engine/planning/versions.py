@@ -48,6 +48,7 @@ def frozen_job(plan: Plan, job: ResolvedJob) -> ResolvedJob:
             "limits": today.limits,
             "retry": today.retry,
             "thresholds": today.thresholds,
+            "early_stop": today.early_stop,
         }
     )
     frozen = frozen.model_copy(update={"spec": spec})

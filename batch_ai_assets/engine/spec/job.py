@@ -12,6 +12,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_v
 
 from .base import DataClass, JobName, Model, NonEmpty, RuleName
 from .batches import BatchesSpec
+from .early_stop import EarlyStopSpec
 from .groups import GroupSpec, OverLength, ShardsSpec
 from .input import InputSpec
 from .input_quality import InputQualitySpec
@@ -240,6 +241,8 @@ class JobSpec(Model):
     """How long a batch may take."""
     thresholds: ThresholdsSpec = ThresholdsSpec()
     """When the rate checks show WARN or ERROR, and whether they block."""
+    early_stop: EarlyStopSpec = EarlyStopSpec()
+    """When failures are systematic, and the batch stops for a person."""
     retention: RetentionSpec = RetentionSpec()
     """How long what is kept."""
     consumers: tuple[NonEmpty, ...] = ()

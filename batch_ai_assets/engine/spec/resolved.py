@@ -33,6 +33,7 @@ _NO_RESULT_DEPENDS_ON: dict[str, Any] = {
     "budget": True,
     "sla": True,
     "thresholds": True,
+    "early_stop": True,
     "retention": True,
     "consumers": True,
     "tags": True,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from batch_ai_assets.engine.inference import shard
+from batch_ai_assets.engine.inference import setbacks
 from batch_ai_assets.engine.state.life_cycle import State
 
 from ..world import make_job, message
@@ -66,7 +66,7 @@ def test_a_provider_that_refuses_the_first_documents_and_answers_none_halts_the_
 def test_one_document_that_is_always_throttled_does_not_hold_up_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shard, "THROTTLED_SECONDS", 0.5)
+    monkeypatch.setattr(setbacks, "THROTTLED_SECONDS", 0.5)
 
     def answer(body: dict[str, Any]) -> Answer:
         if "[[id:m0]]" in body["messages"][-1]["content"]:

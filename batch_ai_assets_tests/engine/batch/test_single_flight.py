@@ -1,0 +1,63 @@
+"""The same question is asked once, however often it stands in a batch."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from batch_ai_assets.engine.batch import Mode
+from batch_ai_assets.engine.fsck import fsck
+from batch_ai_assets.engine.state.life_cycle import State
+
+from ..world import make_job
+from .recorder import GOOD, completion, recorded
+
+
+def repeated(kinds: int, copies: int) -> list[dict[str, Any]]:
+    """Every text `copies` times, under different names, all mixed up."""
+    return [
+        {"id": f"{kind}-{copy}", "text": f"[[id:k{kind}]] message of kind {kind}"}
+        for copy in range(copies)
+        for kind in range(kinds)
+    ]
+
+
+def test_equal_texts_are_asked_once_and_every_one_of_them_has_its_row(tmp_path: Path) -> None:
+    with recorded(tmp_path, answer=lambda _: completion(GOOD)) as (here, provider):
+        here.write_messages(repeated(kinds=7, copies=100))
+        outcome = here.run(job=make_job(tmp_path, {"limits": {"concurrency": 64}}))
+        assert outcome.state is State.COMPLETED
+        asked = [json.loads(body)["messages"][-1]["content"] for body in provider.bodies]
+        texts = Counter(asked)
+        assert len(texts) == 7
+        assert set(texts.values()) == {1}
+        assert here.counts().valid == len(here.results()) == 700
+        assert outcome.record is not None
+        assert (outcome.record.calls, outcome.record.from_store) == (7, 693)
+        assert fsck("topics", "b1", here.deps) == []
+
+
+def test_a_question_that_failed_is_not_held_against_its_copies(tmp_path: Path) -> None:
+    seen: Counter[str] = Counter()
+
+    def answer(body: dict[str, Any]) -> Any:
+        text = body["messages"][-1]["content"]
+        seen[text] += 1
+        return (503, {}, b"{}") if seen[text] == 1 else completion(GOOD)
+
+    with recorded(tmp_path, answer=answer) as (here, _):
+        here.write_messages(repeated(kinds=5, copies=6))
+        assert here.run().state is State.COMPLETED
+        assert here.counts().valid == 30
+    assert set(seen.values()) == {2}
+
+
+def test_asked_afresh_every_copy_is_asked(tmp_path: Path) -> None:
+    with recorded(tmp_path, answer=lambda _: completion(GOOD)) as (here, provider):
+        here.write_messages(repeated(kinds=3, copies=4))
+        here.run()
+        provider.bodies.clear()
+        assert here.run(mode=Mode.FRESH).state is State.COMPLETED
+        assert len(provider.bodies) == 12
