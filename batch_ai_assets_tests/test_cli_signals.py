@@ -23,9 +23,11 @@ Popen = Callable[[], "subprocess.Popen[str]"]
 
 
 @contextmanager
-def slow_platform(home: Path, folder: Path) -> Iterator[tuple[LocalProvider, Popen]]:
+def slow_platform(
+    home: Path, folder: Path, latency_ms: int = 200
+) -> Iterator[tuple[LocalProvider, Popen]]:
     """A model that takes its time, and a way to start `batch-ai run` in a process of its own."""
-    with LocalProvider(ServerOptions(model="stub", latency_ms=200)) as slow:
+    with LocalProvider(ServerOptions(model="stub", latency_ms=latency_ms)) as slow:
         registry = write_registry(
             folder, job_file(limits={"concurrency": 4}), base_url=slow.base_url
         )
@@ -67,7 +69,8 @@ def test_ctrl_c_drains_ends_with_130_and_the_next_run_pays_nothing_twice(
 def test_a_run_that_waits_for_another_says_so_and_can_be_stopped(
     home: Path, tmp_path: Path
 ) -> None:
-    with slow_platform(home, tmp_path / "registry") as (slow, start):
+    # Slow enough for the second to be up while the first is at work, on a busy machine as well.
+    with slow_platform(home, tmp_path / "registry", latency_ms=2000) as (slow, start):
         first = start()
         _wait_for_answers(slow, first, 4)
         second = start()
