@@ -6,6 +6,7 @@ schedule or a click in the UI, with a progress bar instead of log lines.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -64,6 +65,9 @@ def run_batch_in_process(
     verbose: bool = False,
 ) -> RunOutcome:
     """Run the batch `key` to its end; `way`: tags that ask for another way to run."""
+    # A Ctrl-C that comes while the pool closes a connection ends the run as any other, but the pool
+    # would print a trace-back of it where nobody else listens.
+    logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
     with instance() as here, closing(Connections(open_deps(progress=progress))) as connections:
         close_dead_runs(here)
         if not job.spec.batches.timed:
