@@ -25,6 +25,8 @@ class PassFigures:
     """Of those, items without a usable answer."""
     erring: int
     """Of these, items that were answered or refused, but not usably: the provider is well."""
+    followers: int
+    """Items whose question was asked for another item: another pass serves them."""
     messages: Counter[str]
     """The last word on each failed item."""
 

@@ -93,29 +93,30 @@ class RequestTemplate:
             )
         )
 
-    def longest(self, correction: Correction | None = None) -> int:
-        """Tokens that the answer may have."""
-        if correction is None or not correction.longer:
-            return self.max_tokens
-        return min(self.max_tokens * LONGER, self._context_tokens // 2)
-
-    def body(
-        self, text: str, input_hash: bytes, correction: Correction | None = None
-    ) -> bytes:
+    def body(self, text: str, input_hash: bytes) -> bytes:
         """The request for one document. `input_hash` is the sha256 of `text`.
 
         Its length bounds the input tokens: no tokenizer makes more than one of a byte.
         """
-        document = _wrap(text, input_hash.hex()[:12])
+        return self._head + orjson.dumps(_wrap(text, input_hash.hex()[:12])) + self._tail
+
+    def request(
+        self, text: str, input_hash: bytes, correction: Correction | None
+    ) -> tuple[bytes, int]:
+        """The body for one document, and how many tokens the answer may have."""
         if correction is None:
-            return self._head + orjson.dumps(document) + self._tail
-        head = self._head
-        if correction.longer:
-            told = b'"max_tokens":%d'
-            head = head.replace(told % self.max_tokens, told % self.longest(correction), 1)
+            return self.body(text, input_hash), self.max_tokens
+        document = _wrap(text, input_hash.hex()[:12])
         if correction.error:
             document += f"\n{_AGAIN} {correction.error}"
-        return head + orjson.dumps(document) + self._tail
+        body = self._head + orjson.dumps(document) + self._tail
+        if not correction.longer:
+            return body, self.max_tokens
+        # What the context surely has left: no tokenizer makes more tokens than there are bytes.
+        left = max(self.max_tokens, self._context_tokens - len(body))
+        most = min(self.max_tokens * LONGER, left)
+        told = b'"max_tokens":%d'
+        return body.replace(told % self.max_tokens, told % most, 1), most
 
     @cached_property
     def prompt_tokens(self) -> int:

@@ -126,7 +126,7 @@ class _Shards:
 
     async def _ask(self, feed: Feed) -> None:
         spec = self._job.spec.early_stop
-        canary = PassFigures(0, 0, 0, Counter())
+        canary = PassFigures(0, 0, 0, 0, Counter())
         if wants_canary(spec, await asyncio.to_thread(self._left)):
             canary = await self._pass(self._feed(spec.canary_items), 0)
             self._halt_if(after_canary(spec, canary))
@@ -147,7 +147,7 @@ class _Shards:
                 return
             if number == 1:
                 self._halt_if(after_primary_pass(spec, found.after(canary)))
-            if not found.failed:  # only items whose question was asked for another one
+            if found.followers and not found.failed:  # nothing has to be waited for
                 feed, number = self._feed(), number + 1
                 continue
             seconds = backoff.seconds(number)
@@ -172,6 +172,7 @@ class _Shards:
             finished=counts.finished - before.finished,
             failed=counts.failed - before.failed,
             erring=counts.erring - before.erring,
+            followers=counts.followers - before.followers,
             messages=counts.failures - before.failures,
         )
 

@@ -210,14 +210,33 @@ class Crew:
             self.stop(self._writer.error)
 
     async def _handle(self, item: WorkItem, number: int, worker: str) -> None:
-        """Take `item` through budget and limiter, send it, and act on what comes back."""
-        if item.request_hash in self._flying and self._asks_once:
-            self.counts.followers += 1  # asked already: its answer serves this one in the next pass
+        """Ask about `item`, unless the same question is being asked: then the next pass serves it.
+
+        The question is taken before the first wait: two workers at the gate must not both ask it.
+        """
+        if not self._asks_once:
+            await self._ask(item, number, worker)
             return
-        body = self._template.body(item.text, item.input_hash, item.correction)
-        bound = self._purse.bound(len(body), self._template.longest(item.correction))
+        if item.request_hash in self._flying:
+            self.counts.followers += 1
+            return
+        self._flying.add(item.request_hash)
+        answered = False
+        try:
+            answered = await self._ask(item, number, worker)
+        finally:
+            if not answered:
+                self._flying.discard(item.request_hash)
+
+    async def _ask(self, item: WorkItem, number: int, worker: str) -> bool:
+        """Take `item` through budget and limiter, send it, and act on what comes back.
+
+        True where the answer is usable.
+        """
+        body, most = self._template.request(item.text, item.input_hash, item.correction)
+        bound = self._purse.bound(len(body), most)
         if self.stopped or not await self._reserved(bound):
-            return
+            return False
         tokens = item.tokens + int(self._expected_out)
         if not self._gate.passes(tokens):
             try:
@@ -226,23 +245,21 @@ class Crew:
                 self._settle(bound, 0.0, 0)
                 raise
         sent_at = self._clock()
-        self._flying.add(item.request_hash)
         try:
             result = await self._send(body, number)
         except asyncio.CancelledError:
             self._abandon(item, worker, bound)
             raise
-        finally:
-            self._flying.discard(item.request_hash)
         if isinstance(result, Reply):
             judged = self._judge.reply(item, worker, result, bound)
         elif self.setbacks.goes_back(item, result, sent_at, self._clock()):
             self._settle(bound, 0.0, 0)
             self._ready.append(item)
-            return
+            return False
         else:
             judged = self._judge.failure(item, worker, result, bound)
         self._finish(item, judged, bound, tokens, sent_at)
+        return judged.failure is None
 
     async def _reserved(self, bound: Bound) -> bool:
         """True with the money reserved; False where the batch stopped."""
@@ -319,7 +336,6 @@ class Crew:
         if len(self._recent) == self._recent.maxlen:
             self._flying.discard(self._recent[0])
         self._recent.append(item.request_hash)
-        self._flying.add(item.request_hash)
 
     def _count_failed(self, failure: Failure) -> None:
         self.counts.failed += 1

@@ -60,6 +60,17 @@ def test_an_answer_that_was_cut_may_be_longer_once(tmp_path: Path) -> None:
     assert same[0] == same[1]
 
 
+def test_a_longer_answer_never_takes_more_than_the_context_has_left(tmp_path: Path) -> None:
+    cut = json.loads(completion(GOOD)[2])
+    cut["choices"][0]["finish_reason"] = "length"
+    with recorded(tmp_path, answer=lambda _: (200, {}, json.dumps(cut).encode())) as (here, asked):
+        here.write_messages([message(1, "word " * 3065)])
+        here.run()
+    left = 16_000 - len(asked.bodies[0])
+    assert 32 < left < 4 * 32
+    assert {json.loads(body)["max_tokens"] for body in asked.bodies} == {32, left}
+
+
 def test_the_answer_of_a_second_question_serves_the_next_batch(tmp_path: Path) -> None:
     def answer(body: dict[str, Any]) -> Answer:
         again = "could not be used" in body["messages"][-1]["content"]

@@ -39,6 +39,16 @@ def test_equal_texts_are_asked_once_and_every_one_of_them_has_its_row(tmp_path: 
         assert fsck("topics", "b1", here.deps) == []
 
 
+def test_copies_that_wait_for_their_turn_together_are_asked_once_as_well(tmp_path: Path) -> None:
+    """Thirty-two workers stand at the gate with the same question."""
+    slow = {"limits": {"concurrency": 32, "requests_per_minute": 1200}}
+    with recorded(tmp_path, answer=lambda _: completion(GOOD)) as (here, provider):
+        here.write_messages(repeated(kinds=4, copies=30))
+        assert here.run(job=make_job(tmp_path, slow)).state is State.COMPLETED
+        assert len(provider.bodies) == 4
+        assert here.counts().valid == 120
+
+
 def test_a_question_that_failed_is_not_held_against_its_copies(tmp_path: Path) -> None:
     seen: Counter[str] = Counter()
 

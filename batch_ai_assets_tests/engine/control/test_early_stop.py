@@ -18,7 +18,7 @@ SPEC = EarlyStopSpec()
 
 def figures(finished: int, failed: int, erring: int | None = None) -> PassFigures:
     erring = failed if erring is None else erring
-    return PassFigures(finished, failed, erring, Counter({"broken": failed}))
+    return PassFigures(finished, failed, erring, 0, Counter({"broken": failed}))
 
 
 def test_only_a_batch_of_ten_times_its_canary_has_one() -> None:
