@@ -35,7 +35,8 @@ from ..state.writer import Writer
 from ..tables import BatchTable
 from .attempt import Judge
 from .backoff import Backoff
-from .feed import Feed, WorkItem
+from .feed import Feed
+from .item import WorkItem
 from .lookup import look_up_model
 from .request import RequestTemplate
 from .shard import Crew
@@ -162,7 +163,7 @@ class _Shards:
 
     async def _pass(self, feed: Feed, number: int) -> PassFigures:
         """Work one pass; what it came to."""
-        counts = self._crew.counts
+        counts, followers = self._crew.counts, self._crew.line.followers
         before = replace(counts, failures=counts.failures.copy())
         log_event("pass_started", job=self._job.name, batch=self._plan.batch, number=number)
         await self._crew.work(feed)
@@ -172,7 +173,7 @@ class _Shards:
             finished=counts.finished - before.finished,
             failed=counts.failed - before.failed,
             erring=counts.erring - before.erring,
-            followers=counts.followers - before.followers,
+            followers=self._crew.line.followers - followers,
             messages=counts.failures - before.failures,
         )
 
