@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ..sealing import Sealer, document_context
+from ..state.askers import document_key
 from ..state.rows import Plan, Status, StoredAnswer, ToDo
 from ..state.store import StateStore
 from ..state.writer import Entry, Writer
 from ..tables import BatchTable, RowReader
 from .item import WorkItem, halved
 from .request import RequestTemplate
+
+if TYPE_CHECKING:
+    import numpy as np
 
 CHUNK = 256
 
@@ -35,8 +40,10 @@ class Feed:
         writer: Writer,
         run_id: str,
         most: int | None = None,
+        turn: int | None = None,
     ) -> None:
-        """`most`: no more items than these; the canary."""
+        """`most`: no more items than these; the canary. `turn`: the version's place among those
+        that ask the same kind of question; None: it asks whatever others ask."""
         self._store = store
         self._plan = plan
         self._rows = RowReader(raw, ["item_id", "sealed", "input_hash", "tokens"])
@@ -50,6 +57,9 @@ class Feed:
         self._priority: int | None = None
         self._after = -1
         self._most = most
+        self._others = _Others(store, template.kind, turn)
+        self.elsewhere = 0
+        """Items that another batch is about to ask: its answer will serve them."""
         self._served = 0
         self._returned: list[WorkItem] | None = None
 
@@ -78,6 +88,9 @@ class Feed:
         for index, one in enumerate(to_do):
             if (answer := stored.get(hashes[index])) is not None:
                 self._serve(one, answer)
+                continue
+            if self._others.ask(inputs[index]):
+                self.elsewhere += 1
                 continue
             text = self._open(ids[index], sealed[index].as_py())
             ask.append(
@@ -128,3 +141,22 @@ class Feed:
     def _open(self, item_id: str, sealed: bytes) -> str:
         aad = document_context(self._plan.job, self._plan.batch, item_id)
         return self._sealer.open(sealed, aad).decode()
+
+
+class _Others:
+    """What batches that began before this one still have to ask, as it was when a pass began."""
+
+    def __init__(self, store: StateStore, kind: bytes, turn: int | None) -> None:
+        self._store, self._kind, self._turn = store, kind, turn
+        self._documents: np.ndarray[tuple[int], np.dtype[np.int64]] | None = None
+
+    def ask(self, input_hash: bytes) -> bool:
+        """Whether one of them asks, or is about to ask, about this document."""
+        if self._turn is None:
+            return False
+        if self._documents is None:
+            ahead = self._store.askers.ahead(self._kind, self._turn)
+            self._documents = self._store.askers.pending(ahead)
+        key = document_key(input_hash)
+        place = self._documents.searchsorted(key) if len(self._documents) else 0
+        return bool(place < len(self._documents) and self._documents[place] == key)

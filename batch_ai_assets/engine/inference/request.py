@@ -127,6 +127,12 @@ class RequestTemplate:
         most = min(self.max_tokens * LONGER, left)
         return with_most(body, self.max_tokens, most), most
 
+    @property
+    def kind(self) -> bytes:
+        """What is asked of whom, the document left out: questions of one kind about the same
+        document are the same question."""
+        return self._prefix.digest()
+
     @cached_property
     def prompt_tokens(self) -> int:
         """Tokens of a request without its document, by estimate: messages and schema."""

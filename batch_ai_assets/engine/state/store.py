@@ -15,6 +15,7 @@ from ..sealing import Sealer
 from . import tables as t
 from .answers import Answers
 from .arrivals import Arrivals
+from .askers import Askers
 from .batches import Batches
 from .claims import Claims
 from .database import Database
@@ -40,6 +41,7 @@ class StateStore:
         self.shards = Shards(database)
         self.arrivals = Arrivals(database, clock)
         self.answers = Answers(database)
+        self.askers = Askers(database, clock)
         self.letters = Letters(database)
         self.leases = Leases(database, clock)
         self.releases = Releases(database, clock)
