@@ -28,6 +28,19 @@ class Judged:
     failure: Failure | None
 
 
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What a call cost."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    usd: float = 0.0
+    saved_usd: float = 0.0
+    kind: str | None = "settled"
+    """As `Entry.money`."""
+
+
 class Judge:
     """Judges the attempts of one job."""
 
@@ -42,12 +55,7 @@ class Judge:
         """A call that came back: usable, or invalid and paid all the same."""
         choice = reply.choices[0]
         content = choice.message.content
-        usage = reply.usage.counted() if reply.usage else None
-        if usage is not None:
-            tokens_in, tokens_out = usage
-            cost = self._price.cost_usd(tokens_in, tokens_out)
-        else:  # not told: the upper bound, never less
-            tokens_in, tokens_out, cost = bound.tokens, 0, bound.usd
+        paid = self._paid(reply, bound)
         failure: Failure | None = None
         if choice.message.refusal or choice.finish_reason == "content_filter":
             failure = Failure(FailureClass.PERMANENT, "refusal", "The model refused to answer.")
@@ -72,35 +80,35 @@ class Judge:
                         at=time.time(),
                         content=content.encode(),
                         confidence=self._confidence(checked.fields, content, tokens),
-                        tokens_in=tokens_in,
-                        tokens_out=tokens_out,
-                        cost_usd=cost,
-                        money="settled",
+                        tokens_in=paid.tokens_in,
+                        tokens_out=paid.tokens_out,
+                        tokens_cached=paid.tokens_cached,
+                        cost_usd=paid.usd,
+                        saved_usd=paid.saved_usd,
+                        money=paid.kind,
                     ),
                     None,
                 )
             failure = Failure(FailureClass.INVALID, checked.reason or "schema", checked.detail)
         raw = (content or choice.message.refusal or "").encode()
-        return self._failed(item, worker, failure, raw, tokens_in, tokens_out, cost, "settled")
+        return self._failed(item, worker, failure, raw, paid)
 
     def failure(self, item: WorkItem, worker: str, failure: Failure, bound: Bound) -> Judged:
         """A call that gave no reply; where it may have been billed, its bound counts as spent."""
+        paid = Paid(kind=None)
         if failure.may_cost:
-            return self._failed(
-                item, worker, failure, None, bound.tokens, 0, bound.usd, "written_off"
-            )
-        return self._failed(item, worker, failure, None, 0, 0, 0.0, None)
+            paid = Paid(bound.tokens, usd=bound.usd, kind="written_off")
+        return self._failed(item, worker, failure, None, paid)
+
+    def _paid(self, reply: Reply, bound: Bound) -> Paid:
+        usage = reply.usage.counted() if reply.usage else None
+        if usage is None:  # not told: the upper bound, never less
+            return Paid(bound.tokens, usd=bound.usd)
+        cached = usage[2]
+        return Paid(*usage, self._price.cost_usd(*usage), self._price.saved_usd(cached))
 
     def _failed(
-        self,
-        item: WorkItem,
-        worker: str,
-        failure: Failure,
-        raw: bytes | None,
-        tokens_in: int,
-        tokens_out: int,
-        cost: float,
-        money: str | None,
+        self, item: WorkItem, worker: str, failure: Failure, raw: bytes | None, paid: Paid
     ) -> Judged:
         now = time.time()
         final = (
@@ -131,10 +139,12 @@ class Judge:
             status=status,
             request_hash=item.request_hash,
             at=now,
-            tokens_in=tokens_in,
-            tokens_out=tokens_out,
-            cost_usd=cost,
-            money=money,
+            tokens_in=paid.tokens_in,
+            tokens_out=paid.tokens_out,
+            tokens_cached=paid.tokens_cached,
+            cost_usd=paid.usd,
+            saved_usd=paid.saved_usd,
+            money=paid.kind,
             letter=letter,
         )
         return Judged(entry, failure)
