@@ -84,6 +84,30 @@ def test_the_ledger_costs_what_the_provider_counted_at_its_prices(
     assert fsck("topics", "b1", here.deps) == []
 
 
+def test_documents_that_share_a_request_share_what_was_cached_of_it(
+    caching: LocalProvider, tmp_path: Path
+) -> None:
+    caching.reset_stats()
+    together = {"version": "1", "items_per_request": 7}
+    with priced(tmp_path, caching.base_url, prompt=together) as here:
+        here.job = here.job.model_copy(update={"prompt_text": f"{PROMPT} {tmp_path}"})
+        here.write_messages([*plain(60), *messages("[[stub:malformed,ok]]", "[[stub:schema,ok]]")])
+
+        outcome = here.run()
+
+        assert outcome.state is State.COMPLETED
+        stats = caching.stats()
+        assert stats["cached_tokens"] > 0.5 * stats["prompt_tokens"]
+        assert money(here)[:2] == (stats["prompt_tokens"], stats["completion_tokens"])
+        assert money(here)[2] == pytest.approx(billed(stats))
+        rows = table(here, "SELECT tokens_in, tokens_cached FROM ledger")
+        assert sum(cached for _, cached in rows) == stats["cached_tokens"]
+        assert all(0 <= cached <= tokens_in for tokens_in, cached in rows)
+        assert outcome.record is not None
+        assert outcome.record.cost_usd == pytest.approx(billed(stats))
+        assert fsck("topics", "b1", here.deps) == []
+
+
 def test_every_report_says_how_many_tokens_were_cached_and_what_that_saved(
     here: World, caching: LocalProvider
 ) -> None:

@@ -11,11 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_ai_assets.engine.inference.request import (
-    Correction,
-    RequestTemplate,
-    wrap_document,
-)
+from batch_ai_assets.engine.inference.item import Correction
+from batch_ai_assets.engine.inference.request import RequestTemplate, wrap_document
 from batch_ai_assets.engine.spec.resolved import Example, ResolvedJob
 from batch_ai_assets.engine.tokens import count_tokens
 
