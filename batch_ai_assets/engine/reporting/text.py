@@ -42,9 +42,7 @@ def summary_lines(record: CompletionRecord) -> list[str]:
     lines.append(f"cost      {_cost(record)}")
     if cached := cached_tokens(record):
         saved = cached_savings(record)
-        lines.append(
-            f"cached    {cached} by the provider" + (f", which {saved}" if saved else "")
-        )
+        lines.append(f"cached    {cached} to the provider" + (f", which {saved}" if saved else ""))
     lines.append(f"time      {_time(record)}")
     lines += [
         f"check     {check_word(check)}: {check.name}: {check.found}{_force(check)}"

@@ -194,7 +194,7 @@ def cached_tokens(record: CompletionRecord) -> str:
     if not record.tokens_cached:
         return ""
     share = percent(record.tokens_cached / record.tokens_in)
-    return f"{whole(record.tokens_cached)} of {whole(record.tokens_in)} tokens sent ({share})"
+    return f"{whole(record.tokens_cached)} tokens, {share} of those sent"
 
 
 def cached_savings(record: CompletionRecord) -> str:

@@ -122,7 +122,8 @@ def test_every_report_says_how_many_tokens_were_cached_and_what_that_saved(
     assert record.cost_usd == pytest.approx(billed(stats))
     assert record.cache_saved_usd == pytest.approx(saved)
     assert json.loads(record.to_json())["tokens_cached"] == stats["cached_tokens"]
-    said = f"{stats['cached_tokens']:,} of {stats['prompt_tokens']:,} tokens sent"
+    share = stats["cached_tokens"] / stats["prompt_tokens"]
+    said = f"{stats['cached_tokens']:,} tokens, {share:.1%} of those sent"
     for text in (render_html(record), render_markdown(record), str(summary_lines(record))):
         assert said in text
         assert f"saved ${saved:.6f}".rstrip("0") in text

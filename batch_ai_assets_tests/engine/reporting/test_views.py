@@ -142,7 +142,7 @@ def test_every_view_says_what_the_providers_cache_held_and_saved(
 ) -> None:
     record = make_record(tokens_cached=3_609_247, cache_saved_usd=0.27)
     text = render(record)
-    assert "3,609,247 of 4,812,330 tokens sent (75.0%)" in text
+    assert "3,609,247 tokens, 75.0% of those sent" in text
     assert "saved $0.27" in text
     assert "saved" not in render(make_record(tokens_cached=3_609_247))
     assert "cached" not in render(make_record())
