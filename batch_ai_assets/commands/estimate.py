@@ -84,8 +84,9 @@ def _of_group(group: GroupEstimate) -> Iterator[str]:
     if group.shards > 1:
         shards += f", the largest {group.heaviest_share:.2f} × the mean"
     yield (
-        f"group {group.group}: {work.items:,} to ask in {shards}; {work.tokens_in:,} tokens in,"
-        f" about {work.tokens_out:,} out"
+        f"group {group.group}: {work.items:,} to ask in {shards}; {work.tokens_in:,} tokens in"
+        + (f" (about {work.tokens_cached:,} cached)" if work.tokens_cached else "")
+        + f", about {work.tokens_out:,} out"
         + (f"; {group.truncated:,} cut to what fits" if group.truncated else "")
         + (f"; {group.stored:,} more served by stored answers" if group.stored else "")
     )

@@ -42,8 +42,8 @@ def status(job: str | None, limit: int) -> None:
 
 
 def _tell(row: BatchRow) -> None:
-    """Three lines at most: where it stands, the equation, and why it stopped."""
-    from batch_ai_assets.engine.reporting.wording import state_words
+    """Where it stands, the equation, what the provider's cache saved, why it stopped."""
+    from batch_ai_assets.engine.reporting.wording import state_words, usd
 
     changed = datetime.fromtimestamp(row.updated_at, UTC)
     state = state_words(row.state) + (f" ({row.reason})" if row.reason else "")
@@ -52,6 +52,9 @@ def _tell(row: BatchRow) -> None:
         f"  {changed:%Y-%m-%d %H:%M:%S} UTC  {row.cost_usd:,.4f} USD"
     )
     click.echo(f"    {row.conservation.line()}")
+    if row.tokens_cached:
+        saved = f", which saved {usd(row.cache_saved_usd)}" if row.cache_saved_usd else ""
+        click.echo(f"    {row.tokens_cached:,} input tokens cached by the provider{saved}")
     if row.holder:
         click.echo(f"    held by {row.holder}")
     if row.message and row.state not in ("completed", "completed_with_dead_letters"):

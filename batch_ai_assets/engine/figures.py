@@ -85,8 +85,12 @@ class BatchFigures:
     """Calls the provider turned away with 429."""
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int = 0
+    """Of `tokens_in`, those that the provider had in its prompt cache."""
     cost_usd: float = 0.0
     """Settled cost plus written-off upper bounds of calls that gave no answer, USD."""
+    cache_saved_usd: float = 0.0
+    """What the cached tokens cost less than others, USD; `cost_usd` is without it."""
     dead_by_reason: Mapping[str, int] = field(default_factory=dict)
     skipped_by_reason: Mapping[str, int] = field(default_factory=dict)
     """`unchanged`, `open_dead_letter` (dead in another batch, fingerprint unchanged), `claimed`."""

@@ -14,7 +14,7 @@ import hmac
 import logging
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from .buckets import RateLimits, Refusal
@@ -23,6 +23,7 @@ from .documents import Document, documents_of
 from .faults import CONNECTION_KINDS, OK, STATUS_KINDS, FaultPlan, FaultSyntaxError, Step
 from .model import ChatAnswer, ChatRequest, RequestRefused
 from .options import MINILM, STUB, ServerOptions
+from .prompt_cache import PromptCache
 from .stats import Stats
 from .stub import StubModel, prompt_tokens
 from .threaded import ThreadedModel, load_minilm
@@ -75,6 +76,7 @@ class ChatEndpoint:
         self._plan = FaultPlan(options.fault_rates(), options.seed)
         self._limits = RateLimits(options.rpm, options.tpm, options.burst_seconds, loop.time())
         self._stub = StubModel(options.context_tokens) if STUB in options.models else None
+        self._cache = PromptCache() if options.prompt_cache else None
         self._threaded = {
             name: ThreadedModel(name, partial(load_minilm, options.minilm))
             for name in options.models
@@ -158,10 +160,13 @@ class ChatEndpoint:
             self._fail(call, fault)
             return
         said = self._stub.respond(call.request, call.documents, steps, call.estimate)
+        answer = said.answer
+        if self._cache is not None:
+            answer = replace(answer, cached_tokens=self._cache.cached_tokens(call.request))
         if fault.kind in CONNECTION_KINDS:
-            self._disturb(call, fault, said.answer, said.refusal)
+            self._disturb(call, fault, answer, said.refusal)
         else:
-            self._deliver(call, said.answer, said.refusal, self._latency)
+            self._deliver(call, answer, said.refusal, self._latency)
 
     def _fail(self, call: _Call, fault: Step) -> None:
         status, kind, code, message = _STATUS_FAULTS[fault.kind]
@@ -244,7 +249,12 @@ class ChatEndpoint:
 
     def _send_answer(self, call: _Call, answer: ChatAnswer, body: bytes) -> None:
         if self._send(call.connection, 200, body):
-            self._stats.answered(call.documents, answer.prompt_tokens, answer.completion_tokens)
+            self._stats.answered(
+                call.documents,
+                answer.prompt_tokens,
+                answer.completion_tokens,
+                answer.cached_tokens or 0,
+            )
 
     def _refuse(self, connection: Connection, refusal: RequestRefused) -> None:
         body = encode_error(refusal.status, refusal.message, refusal.code)

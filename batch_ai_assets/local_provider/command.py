@@ -29,6 +29,7 @@ from .options import ALL, MODEL_CHOICES, ServerOptions
 @click.option("--tpm", type=int, help="Tokens per minute; more are answered 429.")
 @click.option("--burst-seconds", default=1.0, show_default=True, help="What may come at once.")
 @click.option("--context-tokens", default=128_000, show_default=True, help="The stub's context.")
+@click.option("--prompt-cache", is_flag=True, help="The stub says which tokens were cached.")
 @click.option(
     "--minilm",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -43,6 +44,9 @@ def local_provider(parent: int | None, **settings: object) -> None:
 
     GET /stats counts calls, answers and tokens, in all and by document; /stats?items=false in all
     alone. POST /stats/reset begins anew.
+
+    With --prompt-cache, a prompt whose first 1,024 tokens or more (all before the last user
+    message) were seen before says so in usage.prompt_tokens_details.cached_tokens.
 
     \b
     Faults of the stub, by share (--faults 500=0.02,slow(3)=0.1) or inside a document, one step a

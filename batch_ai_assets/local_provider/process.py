@@ -167,6 +167,8 @@ def _command_line(options: ServerOptions) -> list[str]:
                  "burst_seconds", "context_tokens", "minilm"):  # fmt: skip
         if (value := getattr(options, name)) is not None:
             line += ["--" + name.replace("_", "-"), str(value)]
+    if options.prompt_cache:
+        line.append("--prompt-cache")
     if options.api_key is not None:
         line += ["--api-key", "-"]  # by standard input: command lines can be read by everybody
     return line

@@ -40,6 +40,8 @@ class Stats:
     """Calls refused by the request or token bucket (a 429 of the fault plan is not one)."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt tokens, those that replies called cached."""
     in_flight: int = 0
     max_in_flight: int = 0
     first_call_at: float | None = None
@@ -79,7 +81,11 @@ class Stats:
         self.abandoned += 1
 
     def answered(
-        self, documents: tuple[Document, ...], prompt_tokens: int, completion_tokens: int
+        self,
+        documents: tuple[Document, ...],
+        prompt_tokens: int,
+        completion_tokens: int,
+        cached_tokens: int = 0,
     ) -> None:
         """A 2xx answer about these documents was handed to the socket.
 
@@ -88,6 +94,7 @@ class Stats:
         self.answers += 1
         self.prompt_tokens += prompt_tokens
         self.completion_tokens += completion_tokens
+        self.cached_tokens += cached_tokens
         self.last_answer_at = time.time()
         if self.first_answer_at is None:
             self.first_answer_at = self.last_answer_at

@@ -129,6 +129,13 @@ def encode_answer(
         "logprobs": None if tokens is None else {"content": [_logprob(t, top) for t in tokens]},
         "finish_reason": answer.finish_reason,
     }
+    usage: dict[str, Any] = {
+        "prompt_tokens": answer.prompt_tokens,
+        "completion_tokens": answer.completion_tokens,
+        "total_tokens": answer.prompt_tokens + answer.completion_tokens,
+    }
+    if answer.cached_tokens is not None:
+        usage["prompt_tokens_details"] = {"cached_tokens": answer.cached_tokens}
     return orjson.dumps(
         {
             "id": f"chatcmpl-{number:012d}",
@@ -136,11 +143,7 @@ def encode_answer(
             "created": int(time.time()),
             "model": model,
             "choices": [choice],
-            "usage": {
-                "prompt_tokens": answer.prompt_tokens,
-                "completion_tokens": answer.completion_tokens,
-                "total_tokens": answer.prompt_tokens + answer.completion_tokens,
-            },
+            "usage": usage,
         }
     )
 

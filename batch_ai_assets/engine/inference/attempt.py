@@ -38,7 +38,9 @@ class Paid:
 
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int = 0
     usd: float = 0.0
+    saved_usd: float = 0.0
     kind: str | None = "settled"
     """As `Entry.money`."""
 
@@ -71,7 +73,7 @@ class Judge:
         """A call that gave no reply; where it may have been billed, its bound counts as spent."""
         paid = _NOTHING
         if failure.may_cost:
-            paid = Paid(bound.tokens, 0, bound.usd, "written_off")
+            paid = Paid(bound.tokens, usd=bound.usd, kind="written_off")
         if len(items) == 1:
             return [self._failed(items[0], worker, failure, None, paid)]
         shares = _shares(paid, [item.tokens for item in items])
@@ -83,8 +85,9 @@ class Judge:
     def _paid(self, reply: Reply, bound: Bound) -> Paid:
         usage = reply.usage.counted() if reply.usage else None
         if usage is None:  # not told: the upper bound, never less
-            return Paid(bound.tokens, 0, bound.usd)
-        return Paid(*usage, self._price.cost_usd(*usage))
+            return Paid(bound.tokens, usd=bound.usd)
+        cached = usage[2]
+        return Paid(*usage, self._price.cost_usd(*usage), self._price.saved_usd(cached))
 
     def _single(self, item: WorkItem, worker: str, choice: Choice, paid: Paid) -> Judged:
         content = choice.message.content
@@ -146,7 +149,9 @@ class Judge:
                 confidence=confidence,
                 tokens_in=paid.tokens_in,
                 tokens_out=paid.tokens_out,
+                tokens_cached=paid.tokens_cached,
                 cost_usd=paid.usd,
+                saved_usd=paid.saved_usd,
                 money=paid.kind,
             ),
             None,
@@ -183,7 +188,9 @@ class Judge:
             at=now,
             tokens_in=paid.tokens_in,
             tokens_out=paid.tokens_out,
+            tokens_cached=paid.tokens_cached,
             cost_usd=paid.usd,
+            saved_usd=paid.saved_usd,
             money=paid.kind,
             letter=letter,
         )
@@ -204,7 +211,9 @@ class Judge:
             at=time.time(),
             tokens_in=paid.tokens_in,
             tokens_out=paid.tokens_out,
+            tokens_cached=paid.tokens_cached,
             cost_usd=paid.usd,
+            saved_usd=paid.saved_usd,
             money=paid.kind,
             place=place,
         )
@@ -230,18 +239,21 @@ def _invalid(checked: Checked) -> Failure:
 
 def _shares(paid: Paid, sizes: Sequence[int]) -> list[Paid]:
     """The cost of a request, shared by the size of each document (tokens) and, for the prompt
-    that they share, evenly. The shares add up to the whole."""
+    that they share, evenly. The shares add up to the whole, each kind of token by itself."""
     prompt = max(len(sizes), paid.tokens_in - sum(sizes))
     weights = [size + prompt / len(sizes) for size in sizes]
     total = sum(weights)
     edges = list(accumulate(weights, initial=0))
     told = [round(paid.tokens_in * edge / total) for edge in edges]
     answered = [paid.tokens_out * place // len(sizes) for place in range(len(sizes) + 1)]
+    # By what was told, so that rounding gives no item more cached tokens than tokens.
+    cached = [paid.tokens_cached * edge // max(1, paid.tokens_in) for edge in told]
+    parts = zip(weights, _steps(told), _steps(answered), _steps(cached), strict=True)
     return [
-        Paid(now - before, after_out - before_out, paid.usd * weight / total, paid.kind)
-        for (before, now), (before_out, after_out), weight in zip(
-            pairwise(told), pairwise(answered), weights, strict=True
-        )
+        Paid(sent, said, kept, paid.usd * part / total, paid.saved_usd * part / total, paid.kind)
+        for part, sent, said, kept in parts
     ]
 
 
+def _steps(edges: Sequence[int]) -> list[int]:
+    return [after - before for before, after in pairwise(edges)]

@@ -65,19 +65,34 @@ class Choice(msgspec.Struct):
     logprobs: Logprobs | None = None
 
 
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
 class Usage(msgspec.Struct):
     """Tokens as the provider counted them."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    prompt_tokens_details: msgspec.Raw = msgspec.Raw(b"{}")
+    """Read apart: whatever stands there, the answer is paid for and is used."""
 
-    def counted(self) -> tuple[int, int] | None:
-        """(tokens in, tokens out), or None where a count is missing or cannot be one."""
+    def counted(self) -> tuple[int, int, int] | None:
+        """(tokens in, tokens out, of those in the cached ones), or None where a count is missing
+        or cannot be one."""
         told, answered = self.prompt_tokens, self.completion_tokens
         if told is None or answered is None:
             return None
         plausible = 0 <= told <= _MOST_TOKENS and 0 <= answered <= _MOST_TOKENS
-        return (told, answered) if plausible else None
+        return (told, answered, self._cached(told)) if plausible else None
+
+    def _cached(self, told: int) -> int:
+        """0 where the count is missing or cannot be one: it lowers the cost."""
+        try:
+            cached = _decode_details(self.prompt_tokens_details).cached_tokens or 0
+        except _UNREADABLE:
+            return 0
+        return cached if 0 <= cached <= told else 0
 
 
 class Reply(msgspec.Struct):
@@ -98,6 +113,7 @@ class _ErrorReply(msgspec.Struct):
 
 _NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,100}")
 _decode_reply = msgspec.json.Decoder(Reply).decode
+_decode_details = msgspec.json.Decoder(_PromptDetails).decode
 _decode_error = msgspec.json.Decoder(_ErrorReply).decode
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)

@@ -33,6 +33,8 @@ class Work:
 
     items: int
     tokens_in: int
+    tokens_cached: int
+    """Of these, those that the provider is expected to have in its prompt cache."""
     tokens_out: int
     """Expected."""
     most_tokens_out: int
@@ -40,6 +42,7 @@ class Work:
     cost_usd: float
     """Expected."""
     most_cost_usd: float
+    """If every answer is as long as allowed, and the provider has nothing cached."""
     seconds: float
     """Expected, with the concurrency and the limits of the job."""
     workers: int
@@ -59,6 +62,8 @@ class Expectation:
     seconds_per_call: float = SECONDS_PER_CALL
     tokens_per_answer: float | None = None
     """None: nothing is known; then an answer is taken for as long as allowed."""
+    cached_share: float = 0.0
+    """Of the tokens sent, the part that the provider had in its prompt cache."""
 
     @classmethod
     def of(cls, job: ResolvedJob, store: StateStore) -> Expectation:
@@ -78,6 +83,8 @@ class Expectation:
                 for one in records
             ),
             median(one["tokens_out"] / max(one["calls"], 1) for one in records),
+            # A record from before cached tokens were counted says nothing of them.
+            median(one.get("tokens_cached", 0) / max(one["tokens_in"], 1) for one in records),
         )
 
     def work(self, job: ResolvedJob, items: int, tokens: int) -> Work:
@@ -85,13 +92,15 @@ class Expectation:
         most = items * job.spec.model.parameters.max_tokens
         known = self.tokens_per_answer
         answered = most if known is None else min(most, ceil(items * known))
+        cached = int(tokens * self.cached_share)
         rate, sla = job.offer.rate, job.spec.sla
         return Work(
             items=items,
             tokens_in=tokens,
+            tokens_cached=cached,
             tokens_out=answered,
             most_tokens_out=most,
-            cost_usd=rate.cost_usd(tokens, answered),
+            cost_usd=rate.cost_usd(tokens, answered, cached),
             most_cost_usd=rate.cost_usd(tokens, most),
             seconds=self.seconds(job, items, tokens + answered),
             workers=job.spec.limits.concurrency,

@@ -126,7 +126,11 @@ class CompletionRecord(_Part):
 
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int = 0
+    """Of `tokens_in`, those that the provider had in its prompt cache."""
     cost_usd: float = 0.0
+    cache_saved_usd: float = 0.0
+    """What the cached tokens cost less than others; `cost_usd` is without it."""
     budget_usd: float | None = None
     budget_tokens: int | None = None
     asked: int = 0

@@ -6,6 +6,8 @@ from ..validation.check_result import CheckResult
 from .completion import CompletionRecord
 from .wording import (
     answered_so_far,
+    cached_savings,
+    cached_tokens,
     check_word,
     counted,
     cut_short,
@@ -38,6 +40,9 @@ def summary_lines(record: CompletionRecord) -> list[str]:
     if short := cut_short(record):
         lines.append(f"cut       {short}")
     lines.append(f"cost      {_cost(record)}")
+    if cached := cached_tokens(record):
+        saved = cached_savings(record)
+        lines.append(f"cached    {cached} to the provider" + (f", which {saved}" if saved else ""))
     lines.append(f"time      {_time(record)}")
     lines += [
         f"check     {check_word(check)}: {check.name}: {check.found}{_force(check)}"

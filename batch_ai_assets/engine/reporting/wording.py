@@ -189,6 +189,19 @@ def cut_short(record: CompletionRecord) -> str:
     )
 
 
+def cached_tokens(record: CompletionRecord) -> str:
+    """What the provider's prompt cache held; empty where it held nothing."""
+    if not record.tokens_cached:
+        return ""
+    share = percent(record.tokens_cached / record.tokens_in)
+    return f"{whole(record.tokens_cached)} tokens, {share} of those sent"
+
+
+def cached_savings(record: CompletionRecord) -> str:
+    """What it saved; empty where cached tokens cost as much as others."""
+    return f"saved {usd(record.cache_saved_usd)}" if record.cache_saved_usd else ""
+
+
 def cost_facts(record: CompletionRecord) -> Iterator[Fact]:
     tokens = record.tokens_in + record.tokens_out
     budget = "" if record.budget_usd is None else f"of {usd(record.budget_usd)} budget"
@@ -197,6 +210,9 @@ def cost_facts(record: CompletionRecord) -> Iterator[Fact]:
     yield Fact("Tokens", whole(tokens), budget)
     split = f"{whole(record.tokens_in)} sent, {whole(record.tokens_out)} answered"
     yield Fact("Tokens sent and answered", split)
+    if cached := cached_tokens(record):
+        saved = cached_savings(record)
+        yield Fact("In the provider's prompt cache", cached, f"({saved})" if saved else "")
     if record.answered:
         yield Fact("Cost per answer", usd(record.cost_usd / record.answered))
     yield Fact(

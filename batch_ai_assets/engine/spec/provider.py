@@ -26,12 +26,35 @@ class Price(Model):
     """Tokens sent."""
     output_usd_per_million: NonNegativeFloat
     """Tokens answered."""
+    cached_input_usd_per_million: NonNegativeFloat | None = None
+    """Tokens sent that the provider had in its prompt cache. No figure: they cost as much as
+    others."""
 
-    def cost_usd(self, tokens_in: int, tokens_out: int) -> float:
-        """Cost of one call, USD."""
-        return (
-            tokens_in * self.input_usd_per_million + tokens_out * self.output_usd_per_million
-        ) / 1_000_000
+    @model_validator(mode="after")
+    def _cached_tokens_are_no_dearer(self) -> Price:
+        cached, full = self.cached_input_usd_per_million, self.input_usd_per_million
+        if cached is not None and cached > full:
+            raise ValueError(
+                f"cached_input_usd_per_million is {cached:g}, above input_usd_per_million "
+                f"({full:g}); a cached token costs at most as much as another. Correct one of "
+                "them, or leave the first out where both cost the same"
+            )
+        return self
+
+    def cost_usd(self, tokens_in: int, tokens_out: int, tokens_cached: int = 0) -> float:
+        """Cost of one call, USD. `tokens_cached` are a part of `tokens_in`.
+
+        Never more than without them, not even by rounding: bounds are reckoned at the full price.
+        """
+        full = tokens_in * self.input_usd_per_million + tokens_out * self.output_usd_per_million
+        return full / 1_000_000 - self.saved_usd(tokens_cached)
+
+    def saved_usd(self, tokens_cached: int) -> float:
+        """What so many cached tokens cost less than others, USD."""
+        if self.cached_input_usd_per_million is None:
+            return 0.0
+        less = self.input_usd_per_million - self.cached_input_usd_per_million
+        return tokens_cached * less / 1_000_000
 
 
 FREE = Price(input_usd_per_million=0.0, output_usd_per_million=0.0)

@@ -178,6 +178,9 @@ class BatchRow:
     conservation: Conservation
     cost_usd: float
     tokens: int
+    tokens_cached: int
+    """Of these, sent ones that the provider had in its prompt cache."""
+    cache_saved_usd: float
     started_at: float | None
     updated_at: float
     holder: str | None

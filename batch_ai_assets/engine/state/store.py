@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -75,8 +76,7 @@ class StateStore:
                 throttled=plan.throttled,
                 dead_by_reason=_by_reason(connection, plan.plan_id, End.DEAD),
                 skipped_by_reason=_by_reason(connection, plan.plan_id, End.SKIPPED),
-                cost_usd=_cost(connection, plan.plan_id),
-                **_tokens(connection, plan.plan_id),
+                **_spent(connection, plan.plan_id),
                 **_attempts(connection, plan.plan_id),
             )
 
@@ -101,7 +101,8 @@ class StateStore:
         job, batch = str(row["job"]), str(row["batch"])
         plan = self.batches.latest_plan(job, batch)
         lease = self.leases.holder(job, batch)
-        cost, tokens = self.answers.spent(plan) if plan else (0.0, 0)
+        with self.database.read() as connection:
+            spent = _spent(connection, plan.plan_id if plan else None)
         return BatchRow(
             job=job,
             batch=batch,
@@ -111,8 +112,10 @@ class StateStore:
             message=str(row["message"]),
             run_id=str(row["run_id"]),
             conservation=self.conservation(plan) if plan else Conservation(0),
-            cost_usd=cost,
-            tokens=tokens,
+            cost_usd=spent["cost_usd"],
+            tokens=spent["tokens_in"] + spent["tokens_out"],
+            tokens_cached=spent["tokens_cached"],
+            cache_saved_usd=spent["cache_saved_usd"],
             started_at=plan.started_at if plan else None,
             updated_at=float(str(row["updated_at"])),
             holder=lease.holder if lease else None,
@@ -174,17 +177,24 @@ def _attempts(connection: sa.Connection, plan_id: int) -> dict[str, int]:
     return dict(zip(names, map(int, row), strict=True))
 
 
-def _tokens(connection: sa.Connection, plan_id: int) -> dict[str, int]:
+def _spent(connection: sa.Connection, plan_id: int | None) -> dict[str, Any]:
+    """Sums over the ledger of a version, zeros without one: tokens, USD, and what the provider's
+    prompt cache saved of them."""
     m = t.ledger.c
     row = connection.execute(
         sa.select(
             sa.func.coalesce(sa.func.sum(m.tokens_in), 0),
             sa.func.coalesce(sa.func.sum(m.tokens_out), 0),
+            sa.func.coalesce(sa.func.sum(m.tokens_cached), 0),
+            sa.func.coalesce(sa.func.sum(m.cost_usd), 0.0),
+            sa.func.coalesce(sa.func.sum(m.saved_usd), 0.0),
         ).where(m.plan_id == plan_id)
     ).one()
-    return {"tokens_in": int(row[0]), "tokens_out": int(row[1])}
-
-
-def _cost(connection: sa.Connection, plan_id: int) -> float:
-    total = sa.select(sa.func.sum(t.ledger.c.cost_usd)).where(t.ledger.c.plan_id == plan_id)
-    return float(connection.scalar(total) or 0.0)
+    tokens_in, tokens_out, tokens_cached, cost_usd, saved_usd = row
+    return {
+        "tokens_in": int(tokens_in),
+        "tokens_out": int(tokens_out),
+        "tokens_cached": int(tokens_cached),
+        "cost_usd": float(cost_usd),
+        "cache_saved_usd": float(saved_usd),
+    }

@@ -163,7 +163,9 @@ ledger = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("tokens_in", sa.Integer, nullable=False),
     sa.Column("tokens_out", sa.Integer, nullable=False),
+    sa.Column("tokens_cached", sa.Integer, nullable=False),  # a part of tokens_in
     sa.Column("cost_usd", sa.Float, nullable=False),
+    sa.Column("saved_usd", sa.Float, nullable=False),  # by the cached tokens; not in cost_usd
     sa.Column("at", sa.Float, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -47,7 +47,11 @@ class Entry:
     confidence: float | None = None
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int = 0
+    """Of `tokens_in`, those that the provider had in its prompt cache."""
     cost_usd: float = 0.0
+    saved_usd: float = 0.0
+    """What the cached tokens cost less than others; `cost_usd` is without it."""
     money: str | None = None
     """`settled` (by usage), `written_off` (upper bound of a call without an answer) or None."""
     letter: DeadLetter | None = None
@@ -183,7 +187,8 @@ class Writer:
                 ledger.append(
                     (
                         plan, entry.seq, entry.part, entry.attempt, entry.money,
-                        entry.tokens_in, entry.tokens_out, entry.cost_usd, entry.at,
+                        entry.tokens_in, entry.tokens_out, entry.tokens_cached,
+                        entry.cost_usd, entry.saved_usd, entry.at,
                     )
                 )  # fmt: skip
             if entry.letter:

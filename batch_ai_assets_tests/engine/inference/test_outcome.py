@@ -91,6 +91,42 @@ def test_a_completion_is_a_reply() -> None:
     assert reply.usage.prompt_tokens == 3
 
 
+def usage(details: str, prompt_tokens: int = 2000) -> tuple[int, int, int] | None:
+    body = (
+        '{"choices":[{"message":{"content":"{}"}}],"usage":{"prompt_tokens":%d,'
+        '"completion_tokens":7%s}}'
+    )
+    reply = interpret(200, {}, (body % (prompt_tokens, details)).encode())
+    assert isinstance(reply, Reply)
+    assert reply.usage is not None
+    return reply.usage.counted()
+
+
+def test_the_tokens_that_the_provider_had_cached_are_read() -> None:
+    details = ',"prompt_tokens_details":{"cached_tokens":1920,"audio_tokens":0}'
+    assert usage(details) == (2000, 7, 1920)
+    assert usage(details, prompt_tokens=1920) == (1920, 7, 1920)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"cached_tokens":2001}', '{"cached_tokens":-1}', '{"cached_tokens":1e400}',
+        '{"cached_tokens":128.5}', '{"cached_tokens":"128"}', '{"cached_tokens":true}',
+        '{"cached_tokens":null}', '{"cached_tokens":[128]}', '{"cached_tokens":1' + "0" * 30 + "}",
+        "{}", "null", "128", '"128"', "[1920]",
+    ],
+)  # fmt: skip
+def test_a_count_of_cached_tokens_that_cannot_be_one_lowers_no_cost_and_loses_no_answer(
+    said: str,
+) -> None:
+    assert usage(f',"prompt_tokens_details":{said}') == (2000, 7, 0)
+
+
+def test_a_provider_that_says_nothing_of_a_cache_has_none() -> None:
+    assert usage("") == (2000, 7, 0)
+
+
 @given(status=st.integers(100, 599), body=st.binary(max_size=200))
 def test_no_body_whatever_breaks_the_reader(status: int, body: bytes) -> None:
     outcome = interpret(status, {}, body)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch_ai_assets.engine.inference.item import Correction
 from batch_ai_assets.engine.inference.request import RequestTemplate, wrap_document
 from batch_ai_assets.engine.spec.resolved import Example, ResolvedJob
 from batch_ai_assets.engine.tokens import count_tokens
@@ -112,6 +113,32 @@ def test_the_part_that_all_requests_share_comes_first() -> None:
     shared = next(n for n, pair in enumerate(zip(*bodies, strict=False)) if pair[0] != pair[1])
     assert b"Say what the message is about." in bodies[0][:shared]
     assert b"my card" in bodies[0][:shared]
+
+
+corrections = st.none() | st.builds(Correction, st.text(max_size=80), st.booleans())
+
+
+@pytest.mark.parametrize("what", ["prompt", "examples", "schema", "token probabilities"])
+@given(texts=st.lists(st.text(max_size=200), min_size=2, max_size=6), again=corrections)
+def test_everything_before_the_document_is_the_same_in_all_requests_of_a_job(
+    what: str, texts: list[str], again: Correction | None
+) -> None:
+    """Byte by byte, or the provider's prompt cache does not know it again; only the bound on an
+    answer, which is no part of the prompt, may be another where one was cut."""
+    template = RequestTemplate(DECISIVE[what])
+    heads = set()
+    for text in texts:
+        digest = hashlib.sha256(text.encode()).digest()
+        for correction in (None, again):
+            body, most = template.request(text, digest, correction)
+            head, last, _ = body.rpartition(b',{"role":"user","content":"<document-')
+            assert last
+            bound = b'"max_tokens":%d,'
+            assert head.count(bound % most) == 1
+            heads.add(head.replace(bound % most, bound % 0))
+            if correction is None or not correction.longer:
+                assert most == template.max_tokens
+    assert len(heads) == 1
 
 
 def test_token_probabilities_are_asked_for_only_where_confidence_needs_them() -> None:

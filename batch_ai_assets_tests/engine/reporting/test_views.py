@@ -136,6 +136,19 @@ def test_every_view_says_what_matters(render: Callable[[CompletionRecord], str])
     assert "batch-ai dlq list" in text
 
 
+@pytest.mark.parametrize("render", [render_html, render_markdown, lambda r: str(summary_lines(r))])
+def test_every_view_says_what_the_providers_cache_held_and_saved(
+    render: Callable[[CompletionRecord], str],
+) -> None:
+    record = make_record(tokens_cached=3_609_247, cache_saved_usd=0.27)
+    text = render(record)
+    assert "3,609,247 tokens, 75.0% of those sent" in text
+    assert "saved $0.27" in text
+    assert "saved" not in render(make_record(tokens_cached=3_609_247))
+    assert "cached" not in render(make_record())
+    assert "prompt cache" not in render(make_record())
+
+
 @pytest.mark.parametrize("render", [render_html, render_markdown])
 def test_a_halted_batch_says_that_nothing_was_released(
     render: Callable[[CompletionRecord], str],

@@ -64,6 +64,11 @@ def test_a_job_may_use_a_priced_provider_of_ones_own(tmp_path: Path) -> None:
         ("context_tokens: 900", "context_tokens: 0", "near.models.m.context_tokens: 0 is out"),
         ("output_usd_per_million: 2", "", "near.models.m.price.output_usd_per_million: is missing"),
         ("{input_usd_per_million: 1, output_usd_per_million: 2}", "fre", "write free"),
+        (
+            "{input_usd",
+            "{cached_input_usd_per_million: 1.5, input_usd",
+            "near.models.m.price: cached_input_usd_per_million is 1.5, above input_usd_per_million",
+        ),
         ("    m: {", "    m: {priec: free, ", "near.models.m.priec: this key is not known."),
         (SOUND[6:], " 5\n", "near: 5 is of the wrong type; write a mapping"),
         (SOUND, "- near\n", "write a mapping: the provider's name"),
