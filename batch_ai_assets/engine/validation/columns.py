@@ -61,7 +61,8 @@ MAY_BE_EMPTY = frozenset({"confidence"})
 FLAGS = Column(
     "flags",
     "list<string>",
-    "Names of the warn rules this row fails; input_truncated: only its beginning was asked.",
+    "Names of the warn rules this row fails; input_truncated: only its beginning was asked; "
+    "input_divided: it was asked in parts, and their answers were merged.",
 )
 SEQ = Column("seq", "int64", "Position of the item in its batch; inside the platform only.")
 
