@@ -23,6 +23,7 @@ Event = Literal[
     "pass_started",
     "pass_finished",
     "retry_sweep_waiting",
+    "waiting_for_answers",
     "progress",
     "draining",
     "enriched",

@@ -76,9 +76,11 @@ class BatchFigures:
     from_store: int = 0
     """Of those, items served by stored answers, at no cost."""
     calls: int = 0
-    """Calls that left, each retry counted."""
+    """Calls that left, each retry counted; one may ask several items."""
     retries: int = 0
-    """Calls beyond an item's first."""
+    """How often an item was asked again after a failure of its own."""
+    split: int = 0
+    """Of the calls, those for several items that came to nothing as a whole."""
     throttled: int = 0
     """Calls the provider turned away with 429."""
     tokens_in: int = 0

@@ -1,12 +1,15 @@
-"""One attempt at one item, judged: from a reply or failure to what the store is told.
+"""One attempt, judged: from a reply or failure to what the store is told of each item.
 
-Pure but for sealing. Sending, waiting and stopping are `shard.py`'s.
+A request asks one item or several; each gets an entry of its own and its share of the cost. Pure
+but for sealing. Sending, waiting and stopping are `shard.py`'s.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 
 from ..control.budget import Bound
 from ..deadletter.letter import LetterWriter
@@ -14,18 +17,33 @@ from ..spec.provider import Price
 from ..spec.resolved import ResolvedJob
 from ..state.rows import Status
 from ..state.writer import Entry
-from ..validation.answer import AnswerCheck
+from ..validation.answer import AnswerCheck, Checked
 from ..validation.confidence import ConfidenceReader
-from .feed import WorkItem
-from .outcome import Failure, FailureClass, Reply
+from .item import WorkItem
+from .outcome import Choice, Failure, FailureClass, Reply
+from .packed import Element, read, why
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A finished attempt: what to commit, and what it cost."""
+    """A finished attempt at one item: what to commit, and what went wrong."""
 
     entry: Entry
     failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What a call cost, or an item's share of it."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float = 0.0
+    kind: str | None = "settled"
+    """As `Entry.money`."""
+
+
+_NOTHING = Paid(kind=None)
 
 
 class Judge:
@@ -33,81 +51,113 @@ class Judge:
 
     def __init__(self, job: ResolvedJob, letters: LetterWriter, price: Price) -> None:
         self._check = AnswerCheck(job).check
-        self._confidence = ConfidenceReader(job).read
+        self._confidence = ConfidenceReader(job)
         self._letters = letters
         self._price = price
         self._max_attempts = job.spec.retry.max_attempts
 
-    def reply(self, item: WorkItem, worker: str, reply: Reply, bound: Bound) -> Judged:
+    def reply(
+        self, items: Sequence[WorkItem], worker: str, reply: Reply, bound: Bound
+    ) -> list[Judged]:
         """A call that came back: usable, or invalid and paid all the same."""
-        choice = reply.choices[0]
-        content = choice.message.content
+        choice, paid = reply.choices[0], self._paid(reply, bound)
+        if len(items) == 1:
+            return [self._single(items[0], worker, choice, paid)]
+        return list(self._several(items, worker, choice, paid))
+
+    def failure(
+        self, items: Sequence[WorkItem], worker: str, failure: Failure, bound: Bound
+    ) -> list[Judged]:
+        """A call that gave no reply; where it may have been billed, its bound counts as spent."""
+        paid = _NOTHING
+        if failure.may_cost:
+            paid = Paid(bound.tokens, 0, bound.usd, "written_off")
+        if len(items) == 1:
+            return [self._failed(items[0], worker, failure, None, paid)]
+        shares = _shares(paid, [item.tokens for item in items])
+        return [
+            self._split(item, place, worker, failure, share)
+            for place, (item, share) in enumerate(zip(items, shares, strict=True))
+        ]
+
+    def _paid(self, reply: Reply, bound: Bound) -> Paid:
         usage = reply.usage.counted() if reply.usage else None
-        if usage is not None:
-            tokens_in, tokens_out = usage
-            cost = self._price.cost_usd(tokens_in, tokens_out)
-        else:  # not told: the upper bound, never less
-            tokens_in, tokens_out, cost = bound.tokens, 0, bound.usd
-        failure: Failure | None = None
-        if choice.message.refusal or choice.finish_reason == "content_filter":
-            failure = Failure(FailureClass.PERMANENT, "refusal", "The model refused to answer.")
-        elif choice.finish_reason == "length":
-            failure = Failure(
-                FailureClass.INVALID,
-                "truncated",
-                "The answer was cut at max_tokens; raise model.parameters.max_tokens.",
-            )
-        else:
+        if usage is None:  # not told: the upper bound, never less
+            return Paid(bound.tokens, 0, bound.usd)
+        return Paid(*usage, self._price.cost_usd(*usage))
+
+    def _single(self, item: WorkItem, worker: str, choice: Choice, paid: Paid) -> Judged:
+        content = choice.message.content
+        failure = _unfinished(choice)
+        if failure is None:
             checked = self._check(content)
             if checked.fields is not None and content is not None:
                 tokens = choice.logprobs.content if choice.logprobs else None
-                return Judged(
-                    Entry(
-                        seq=item.seq,
-                        shard=item.shard,
-                        attempt=item.attempt,
-                        worker=worker,
-                        status=Status.ANSWERED,
-                        request_hash=item.request_hash,
-                        at=time.time(),
-                        content=content.encode(),
-                        confidence=self._confidence(checked.fields, content, tokens),
-                        tokens_in=tokens_in,
-                        tokens_out=tokens_out,
-                        cost_usd=cost,
-                        money="settled",
-                    ),
-                    None,
-                )
-            failure = Failure(FailureClass.INVALID, checked.reason or "schema", checked.detail)
+                confidence = self._confidence.read(checked.fields, content, tokens)
+                return self._answered(item, worker, content, confidence, paid)
+            failure = _invalid(checked)
         raw = (content or choice.message.refusal or "").encode()
-        return self._failed(item, worker, failure, raw, tokens_in, tokens_out, cost, "settled")
+        return self._failed(item, worker, failure, raw, paid)
 
-    def failure(self, item: WorkItem, worker: str, failure: Failure, bound: Bound) -> Judged:
-        """A call that gave no reply; where it may have been billed, its bound counts as spent."""
-        if failure.may_cost:
-            return self._failed(
-                item, worker, failure, None, bound.tokens, 0, bound.usd, "written_off"
-            )
-        return self._failed(item, worker, failure, None, 0, 0, 0.0, None)
+    def _several(
+        self, items: Sequence[WorkItem], worker: str, choice: Choice, paid: Paid
+    ) -> Iterator[Judged]:
+        """Each item by its own answer; where the reply as a whole is no good, none is used."""
+        content = choice.message.content
+        failure = _unfinished(choice)
+        found: list[Element | None] = [None] * len(items)
+        if failure is None:
+            read_out = read(content, len(items))
+            if isinstance(read_out, str):
+                failure = Failure(FailureClass.INVALID, read_out, why(read_out))
+            else:
+                found = read_out
+        shares = _shares(paid, [item.tokens for item in items])
+        tokens = choice.logprobs.content if choice.logprobs else None
+        missing = Failure(FailureClass.INVALID, "answer_ids", "The answer leaves out a document.")
+        for place, (item, share, element) in enumerate(zip(items, shares, found, strict=True)):
+            if element is None:
+                yield self._split(item, place, worker, failure or missing, share)
+                continue
+            checked = self._check(element.content)
+            if checked.fields is None:
+                raw = element.text.encode()
+                judged = self._failed(item, worker, _invalid(checked), raw, share)
+            else:
+                confidence = self._confidence.read_within(
+                    checked.fields, element.text, content or "", element.start, tokens
+                )
+                judged = self._answered(item, worker, element.content, confidence, share)
+            yield replace(judged, entry=replace(judged.entry, place=place))
+
+    def _answered(
+        self, item: WorkItem, worker: str, content: str, confidence: float | None, paid: Paid
+    ) -> Judged:
+        return Judged(
+            Entry(
+                seq=item.seq,
+                shard=item.shard,
+                attempt=item.attempt,
+                worker=worker,
+                status=Status.ANSWERED,
+                request_hash=item.request_hash,
+                at=time.time(),
+                content=content.encode(),
+                confidence=confidence,
+                tokens_in=paid.tokens_in,
+                tokens_out=paid.tokens_out,
+                cost_usd=paid.usd,
+                money=paid.kind,
+            ),
+            None,
+        )
 
     def _failed(
-        self,
-        item: WorkItem,
-        worker: str,
-        failure: Failure,
-        raw: bytes | None,
-        tokens_in: int,
-        tokens_out: int,
-        cost: float,
-        money: str | None,
+        self, item: WorkItem, worker: str, failure: Failure, raw: bytes | None, paid: Paid
     ) -> Judged:
         now = time.time()
-        final = (
-            failure.kind is FailureClass.PERMANENT or item.attempt >= self._max_attempts
-        )
         letter = None
-        if final:
+        if failure.kind is FailureClass.PERMANENT or item.attempt >= self._max_attempts:
             letter = self._letters.letter(
                 seq=item.seq,
                 item_id=item.item_id,
@@ -131,10 +181,67 @@ class Judge:
             status=status,
             request_hash=item.request_hash,
             at=now,
-            tokens_in=tokens_in,
-            tokens_out=tokens_out,
-            cost_usd=cost,
-            money=money,
+            tokens_in=paid.tokens_in,
+            tokens_out=paid.tokens_out,
+            cost_usd=paid.usd,
+            money=paid.kind,
             letter=letter,
         )
         return Judged(entry, failure)
+
+    @staticmethod
+    def _split(
+        item: WorkItem, place: int, worker: str, failure: Failure, paid: Paid
+    ) -> Judged:
+        """One item of a request that came to nothing: no attempt of its own is used up."""
+        entry = Entry(
+            seq=item.seq,
+            shard=item.shard,
+            attempt=-1 - item.splits,
+            worker=worker,
+            status=Status.SPLIT,
+            request_hash=item.request_hash,
+            at=time.time(),
+            tokens_in=paid.tokens_in,
+            tokens_out=paid.tokens_out,
+            cost_usd=paid.usd,
+            money=paid.kind,
+            place=place,
+        )
+        return Judged(entry, failure)
+
+
+def _unfinished(choice: Choice) -> Failure | None:
+    """Why there is no whole answer: the model refused, or was cut off."""
+    if choice.message.refusal or choice.finish_reason == "content_filter":
+        return Failure(FailureClass.PERMANENT, "refusal", "The model refused to answer.")
+    if choice.finish_reason == "length":
+        return Failure(
+            FailureClass.INVALID,
+            "truncated",
+            "The answer was cut at max_tokens; raise model.parameters.max_tokens.",
+        )
+    return None
+
+
+def _invalid(checked: Checked) -> Failure:
+    return Failure(FailureClass.INVALID, checked.reason or "schema", checked.detail)
+
+
+def _shares(paid: Paid, sizes: Sequence[int]) -> list[Paid]:
+    """The cost of a request, shared by the size of each document (tokens) and, for the prompt
+    that they share, evenly. The shares add up to the whole."""
+    prompt = max(len(sizes), paid.tokens_in - sum(sizes))
+    weights = [size + prompt / len(sizes) for size in sizes]
+    total = sum(weights)
+    edges = list(accumulate(weights, initial=0))
+    told = [round(paid.tokens_in * edge / total) for edge in edges]
+    answered = [paid.tokens_out * place // len(sizes) for place in range(len(sizes) + 1)]
+    return [
+        Paid(now - before, after_out - before_out, paid.usd * weight / total, paid.kind)
+        for (before, now), (before_out, after_out), weight in zip(
+            pairwise(told), pairwise(answered), weights, strict=True
+        )
+    ]
+
+

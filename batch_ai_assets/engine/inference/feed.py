@@ -8,48 +8,22 @@ still needs a call.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ..sealing import Sealer, document_context
-from ..state.rows import Plan, Status, StoredAnswer
+from ..state.askers import document_key
+from ..state.rows import Plan, Status, StoredAnswer, ToDo
 from ..state.store import StateStore
 from ..state.writer import Entry, Writer
 from ..tables import BatchTable, RowReader
-from .outcome import Failure, FailureClass
-from .request import Correction, RequestTemplate
+from .item import WorkItem, halved
+from .request import RequestTemplate
+
+if TYPE_CHECKING:
+    import numpy as np
 
 CHUNK = 256
-
-
-@dataclass(slots=True)
-class WorkItem:
-    """One item on its way to the provider."""
-
-    seq: int
-    item_id: str
-    text: str
-    input_hash: bytes
-    request_hash: bytes
-    tokens: int
-    shard: int
-    attempt: int
-    """Number of the coming attempt, from 1."""
-    correction: Correction | None = None
-    """What is asked otherwise than the first time."""
-
-
-def corrected(item: WorkItem, failure: Failure) -> WorkItem | None:
-    """The item as it is asked once more after an invalid answer; None where that was done.
-
-    The error goes with the document, an answer that was cut gets more room. Once: a model that
-    errs twice in the same way will err again.
-    """
-    if item.correction is not None or failure.kind is not FailureClass.INVALID:
-        return None
-    cut = failure.reason == "truncated"
-    correction = Correction("" if cut else failure.message, longer=cut)
-    return replace(item, attempt=item.attempt + 1, correction=correction)
 
 
 class Feed:
@@ -66,18 +40,26 @@ class Feed:
         writer: Writer,
         run_id: str,
         most: int | None = None,
+        turn: int | None = None,
     ) -> None:
-        """`most`: no more items than these; the canary."""
+        """`most`: no more items than these; the canary. `turn`: the version's place among those
+        that ask the same kind of question; None: it asks whatever others ask."""
         self._store = store
         self._plan = plan
         self._rows = RowReader(raw, ["item_id", "sealed", "input_hash", "tokens"])
         self._sealer = sealer
         self._template = template
+        self._together = template.together
         self._shards = shards
         self._writer = writer
         self._worker = f"{run_id}/store"
+        self._priorities: Iterator[int] | None = None
+        self._priority: int | None = None
         self._after = -1
         self._most = most
+        self._others = _Others(store, template.kind, turn)
+        self.elsewhere = 0
+        """Items that another batch is about to ask: its answer will serve them."""
         self._served = 0
         self._returned: list[WorkItem] | None = None
 
@@ -91,47 +73,62 @@ class Feed:
             chunk, self._returned = self._returned, None
             return chunk
         size = CHUNK if self._most is None else min(CHUNK, self._most)
-        if not size:
-            return None
-        to_do = self._store.items.to_do(self._plan, self._shards, self._after, size)
+        to_do = self._next_to_do(size) if size else []
         if not to_do:
             return None
-        seqs = list(to_do)
-        self._after = seqs[-1]
         if self._most is not None:
-            self._most -= len(seqs)
-        rows = self._rows.take(seqs)
+            self._most -= len(to_do)
+        rows = self._rows.take([one.seq for one in to_do])
         inputs = [bytes.fromhex(value) for value in rows["input_hash"].to_pylist()]
         tokens = rows["tokens"].to_pylist()
         hashes = list(map(self._template.request_hash, inputs, tokens))
         stored = {} if self._plan.mode == "fresh" else self._store.answers.look_up(hashes)
         ids, sealed = rows["item_id"].to_pylist(), rows["sealed"]
         ask: list[WorkItem] = []
-        for index, seq in enumerate(seqs):
-            (shard, attempts), answer = to_do[seq], stored.get(hashes[index])
-            if answer is not None:
-                self._serve(seq, shard, attempts + 1, answer)
+        for index, one in enumerate(to_do):
+            if (answer := stored.get(hashes[index])) is not None:
+                self._serve(one, answer)
+                continue
+            if self._others.ask(inputs[index]):
+                self.elsewhere += 1
                 continue
             text = self._open(ids[index], sealed[index].as_py())
             ask.append(
                 WorkItem(
-                    seq, ids[index], self._template.asked_text(text, tokens[index]),
-                    inputs[index], hashes[index], tokens[index], shard, attempts + 1,
+                    one.seq, ids[index], self._template.asked_text(text, tokens[index]),
+                    inputs[index], hashes[index], self._template.asked_tokens(tokens[index]),
+                    one.shard, one.attempts + 1, one.splits,
+                    halved(self._together, one.splits),
                 )
             )  # fmt: skip
         return ask
+
+    def _next_to_do(self, size: int) -> list[ToDo]:
+        """The next items that need a call, urgent ones first."""
+        if self._priorities is None:
+            self._priorities = iter(self._store.items.priorities(self._plan, self._shards))
+            self._priority = next(self._priorities, None)
+        while self._priority is not None:
+            found = self._store.items.to_do(
+                self._plan, self._shards, self._after, size, self._priority
+            )
+            if found:
+                self._after = found[-1].seq
+                return found
+            self._priority, self._after = next(self._priorities, None), -1
+        return []
 
     def served_since_last(self) -> int:
         """Items that stored answers served since this was last asked."""
         served, self._served = self._served, 0
         return served
 
-    def _serve(self, seq: int, shard: int, attempt: int, answer: StoredAnswer) -> None:
+    def _serve(self, one: ToDo, answer: StoredAnswer) -> None:
         self._writer.put(
             Entry(
-                seq=seq,
-                shard=shard,
-                attempt=attempt,
+                seq=one.seq,
+                shard=one.shard,
+                attempt=one.attempts + 1,
                 worker=self._worker,
                 status=Status.FROM_STORE,
                 request_hash=answer.request_hash,
@@ -144,3 +141,22 @@ class Feed:
     def _open(self, item_id: str, sealed: bytes) -> str:
         aad = document_context(self._plan.job, self._plan.batch, item_id)
         return self._sealer.open(sealed, aad).decode()
+
+
+class _Others:
+    """What batches that began before this one still have to ask, as it was when a pass began."""
+
+    def __init__(self, store: StateStore, kind: bytes, turn: int | None) -> None:
+        self._store, self._kind, self._turn = store, kind, turn
+        self._documents: np.ndarray[tuple[int], np.dtype[np.int64]] | None = None
+
+    def ask(self, input_hash: bytes) -> bool:
+        """Whether one of them asks, or is about to ask, about this document."""
+        if self._turn is None:
+            return False
+        if self._documents is None:
+            ahead = self._store.askers.ahead(self._kind, self._turn)
+            self._documents = self._store.askers.pending(ahead)
+        key = document_key(input_hash)
+        place = self._documents.searchsorted(key) if len(self._documents) else 0
+        return bool(place < len(self._documents) and self._documents[place] == key)

@@ -7,7 +7,6 @@ so no document can close them. It is never looked at as a template.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +14,7 @@ import orjson
 
 from ..spec.resolved import ResolvedJob
 from ..tokens import MESSAGE_TOKENS, count_tokens, cut_to
+from .item import Correction
 from .merging import merge_rules
 from .parts import Division, Part
 
@@ -24,24 +24,47 @@ _AGAIN = (
 )
 
 
-def wrap_document(text: str) -> str:
-    """The document between tags named after the first 12 hex digits of its sha256."""
-    return _wrap(text, hashlib.sha256(text.encode()).hexdigest()[:12])
+def wrap_document(text: str, name: str = "", input_hash: bytes | None = None) -> str:
+    """The document between tags that carry the first 12 hex digits of its sha256.
+
+    `name`: its id, where it is one of several; `input_hash`: the sha256, where it is known.
+    """
+    tag = (input_hash or hashlib.sha256(text.encode()).digest()).hex()[:12]
+    called = f' id="{name}"' if name else ""
+    return f"<document-{tag}{called}>\n{text}\n</document-{tag}>"
 
 
-def _wrap(text: str, tag: str) -> str:
-    return f"<document-{tag}>\n{text}\n</document-{tag}>"
+def envelope(
+    job: ResolvedJob, messages: list[dict[str, str]], schema: dict[str, Any]
+) -> tuple[bytes, bytes]:
+    """A request's body before and after the content of its last message, as JSON.
+
+    The invariant part comes first: providers keep what they have read of it.
+    """
+    settings: dict[str, Any] = {
+        "model": job.spec.model.name,
+        **job.spec.model.parameters.model_dump(exclude_none=True),
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": job.name, "strict": True, "schema": schema},
+        },
+    }
+    if wants_logprobs(job):
+        settings |= {"logprobs": True, "top_logprobs": 5}
+    body = orjson.dumps({**settings, "messages": messages})
+    # The body ends in `]}`; an item's message goes before it.
+    return body[:-2] + b',{"role":"user","content":', b"}]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """What is asked otherwise, after an invalid answer. No part of the request hash: the answer
-    that comes is one to the same question."""
+def wants_logprobs(job: ResolvedJob) -> bool:
+    confidence = job.spec.output.confidence
+    return confidence is not None and confidence.source == "logprob"
 
-    error: str
-    """What was wrong with the answer; it never quotes the document. Empty: nothing is said."""
-    longer: bool = False
-    """The answer was cut: it may be longer now."""
+
+def with_most(body: bytes, max_tokens: int, most: int) -> bytes:
+    """`body` with another bound on its answer than the job's `max_tokens`."""
+    told = b'"max_tokens":%d'
+    return body.replace(told % max_tokens, told % most, 1)
 
 
 LONGER = 4
@@ -61,23 +84,10 @@ class RequestTemplate:
                 {"role": "assistant", "content": answer},
             ]
         self._messages, self._schema = messages, schema
+        self._head, self._tail = envelope(job, messages, schema)
         parameters = job.spec.model.parameters
-        settings: dict[str, Any] = {
-            "model": job.spec.model.name,
-            **parameters.model_dump(exclude_none=True),
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": job.name, "strict": True, "schema": schema},
-            },
-        }
-        confidence = job.spec.output.confidence
-        if confidence is not None and confidence.source == "logprob":
-            settings |= {"logprobs": True, "top_logprobs": 5}
-        body = orjson.dumps({**settings, "messages": messages})
-        # The body ends in `]}`; an item's message goes before it.
-        self._head = body[:-2] + b',{"role":"user","content":'
-        self._tail = b"}]}"
         self.max_tokens = parameters.max_tokens
+        self.together = job.spec.prompt.items_per_request
         self.truncates = job.spec.over_length == "truncate"
         self._chunks = job.spec.chunks if job.spec.over_length == "chunk_and_merge" else None
         self._merge_rules = orjson.dumps(merge_rules(job), option=orjson.OPT_SORT_KEYS)
@@ -91,7 +101,7 @@ class RequestTemplate:
                     messages,
                     schema,
                     parameters.model_dump(exclude={"max_tokens"}),
-                    settings.get("logprobs", False),
+                    wants_logprobs(job),
                 ],
                 option=orjson.OPT_SORT_KEYS,
             )
@@ -102,7 +112,7 @@ class RequestTemplate:
 
         Its length bounds the input tokens: no tokenizer makes more than one of a byte.
         """
-        return self._head + orjson.dumps(_wrap(text, input_hash.hex()[:12])) + self._tail
+        return self._head + orjson.dumps(wrap_document(text, "", input_hash)) + self._tail
 
     def request(
         self, text: str, input_hash: bytes, correction: Correction | None
@@ -110,7 +120,7 @@ class RequestTemplate:
         """The body for one document, and how many tokens the answer may have."""
         if correction is None:
             return self.body(text, input_hash), self.max_tokens
-        document = _wrap(text, input_hash.hex()[:12])
+        document = wrap_document(text, "", input_hash)
         if correction.error:
             document += f"\n{_AGAIN} {correction.error}"
         body = self._head + orjson.dumps(document) + self._tail
@@ -119,8 +129,13 @@ class RequestTemplate:
         # What the context surely has left: no tokenizer makes more tokens than there are bytes.
         left = max(self.max_tokens, self._context_tokens - len(body))
         most = min(self.max_tokens * LONGER, left)
-        told = b'"max_tokens":%d'
-        return body.replace(told % self.max_tokens, told % most, 1), most
+        return with_most(body, self.max_tokens, most), most
+
+    @property
+    def kind(self) -> bytes:
+        """What is asked of whom, the document left out: questions of one kind about the same
+        document are the same question."""
+        return self._prefix.digest()
 
     @cached_property
     def prompt_tokens(self) -> int:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from ..control.budget import Purse
@@ -27,7 +27,7 @@ from ..control.early_stop import (
 from ..control.progress import project
 from ..deadletter.letter import LetterWriter
 from ..deps import Deps
-from ..errors import BatchHalted, BatchInterrupted
+from ..errors import BatchHalted, BatchInterrupted, StateError
 from ..events import log_event
 from ..spec.resolved import ResolvedJob
 from ..state.rows import Plan
@@ -35,7 +35,8 @@ from ..state.writer import Writer
 from ..tables import BatchTable
 from .attempt import Judge
 from .backoff import Backoff
-from .feed import Feed, WorkItem
+from .feed import Feed
+from .item import WorkItem
 from .lookup import look_up_model
 from .request import RequestTemplate
 from .shard import Crew
@@ -43,6 +44,8 @@ from .transport import AiohttpTransport
 
 _PROGRESS_SECONDS = 1.0
 _LOGGED_PROGRESS_SECONDS = 10.0
+_OTHERS_SECONDS = 1.0
+"""How often is looked whether another batch has answered."""
 
 
 def run_shards(
@@ -78,6 +81,8 @@ class _Shards:
         self._job, self._plan, self._raw, self._shards = job, plan, raw, shards
         self._run_id, self._deps = run_id, deps
         self._template = RequestTemplate(job)
+        self._turn: int | None = None
+        self._waits_for_others = False
 
     async def run(self) -> None:
         deps, job = self._deps, self._job
@@ -98,11 +103,18 @@ class _Shards:
         self._crew.setbacks.ever_answered = answered > 0
         self._catch_signals(asyncio.get_running_loop())
         showing = asyncio.create_task(self._show_progress())
+        askers, kind = deps.store.askers, self._template.kind
         try:
+            if self._plan.mode != "fresh":
+                self._turn = await asyncio.to_thread(
+                    askers.begin, self._plan, kind, self._run_id
+                )
             await self._passes()
         finally:
             showing.cancel()
             await asyncio.to_thread(self._writer.close)
+            with suppress(StateError):  # an asker whose lease has ended is none
+                await asyncio.to_thread(askers.end, self._plan, kind, self._run_id)
             self._report_progress("running")
         if self._crew.setbacks.throttled and not self._writer.error:
             deps.store.batches.add_throttled(self._plan.plan_id, self._crew.setbacks.throttled)
@@ -112,11 +124,12 @@ class _Shards:
     async def _passes(self) -> None:
         """Primary pass and sweeps. The provider is opened only if something must be asked."""
         feed = self._feed()
-        first = await asyncio.to_thread(_first_chunk, feed)
-        if first is None:
+        while (first := await asyncio.to_thread(_first_chunk, feed)) is None:
             await asyncio.to_thread(self._writer.flush)
             self._crew.counts.done += feed.served_since_last()
-            return
+            if not feed.elsewhere or not await self._waited_for_others(feed):
+                return
+            feed = self._feed()
         feed.give_back(first)
         with self._deps.open_endpoint(self._job) as endpoint:
             await asyncio.to_thread(look_up_model, self._job, endpoint)
@@ -128,12 +141,14 @@ class _Shards:
         spec = self._job.spec.early_stop
         canary = PassFigures(0, 0, 0, 0, Counter())
         if wants_canary(spec, await asyncio.to_thread(self._left)):
+            # What the feed has served on its way here must not be served again.
+            await asyncio.to_thread(self._writer.flush)
             canary = await self._pass(self._feed(spec.canary_items), 0)
             self._halt_if(after_canary(spec, canary))
             if self._crew.stopped:
                 return
             feed = self._feed()  # the one that was given holds the canary's items as well
-        backoff, number = Backoff(self._job.spec.retry), 1
+        backoff, number, sweeps = Backoff(self._job.spec.retry), 1, 1
         while True:
             found = await self._pass(feed, number)
             if self._crew.stopped:
@@ -147,22 +162,37 @@ class _Shards:
                 return
             if number == 1:
                 self._halt_if(after_primary_pass(spec, found.after(canary)))
-            if found.followers and not found.failed:  # nothing has to be waited for
-                feed, number = self._feed(), number + 1
-                continue
-            seconds = backoff.seconds(number)
-            log_event(
-                "retry_sweep_waiting",
-                job=self._job.name, batch=self._plan.batch, items=left, seconds=round(seconds, 3),
-            )  # fmt: skip
-            await self._crew.pause(seconds)
+            if found.failed:
+                await self._pause(backoff.seconds(sweeps), left)
+                sweeps += 1
+            elif not found.followers:  # those are served at once
+                await self._waited_for_others(feed)
             if self._crew.stopped:
                 return
             feed, number = self._feed(), number + 1
 
+    async def _pause(self, seconds: float, left: int) -> None:
+        """Before the items that failed are asked again."""
+        log_event(
+            "retry_sweep_waiting",
+            job=self._job.name, batch=self._plan.batch, items=left, seconds=round(seconds, 3),
+        )  # fmt: skip
+        await self._crew.pause(seconds)
+
+    async def _waited_for_others(self, feed: Feed) -> bool:
+        """After a moment in which other batches may have answered; False where to stop."""
+        if not self._waits_for_others:
+            self._waits_for_others = True
+            log_event(
+                "waiting_for_answers",
+                job=self._job.name, batch=self._plan.batch, items=feed.elsewhere,
+            )  # fmt: skip
+        await self._crew.pause(_OTHERS_SECONDS)
+        return self._crew.stopped is None
+
     async def _pass(self, feed: Feed, number: int) -> PassFigures:
         """Work one pass; what it came to."""
-        counts = self._crew.counts
+        counts, followers = self._crew.counts, self._crew.line.followers
         before = replace(counts, failures=counts.failures.copy())
         log_event("pass_started", job=self._job.name, batch=self._plan.batch, number=number)
         await self._crew.work(feed)
@@ -172,7 +202,7 @@ class _Shards:
             finished=counts.finished - before.finished,
             failed=counts.failed - before.failed,
             erring=counts.erring - before.erring,
-            followers=counts.followers - before.followers,
+            followers=self._crew.line.followers - followers,
             messages=counts.failures - before.failures,
         )
 
@@ -187,7 +217,7 @@ class _Shards:
         deps = self._deps
         return Feed(
             deps.store, self._plan, self._raw, deps.sealer, self._template, self._shards,
-            self._writer, self._run_id, most,
+            self._writer, self._run_id, most, self._turn,
         )  # fmt: skip
 
     def _catch_signals(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ..errors import BatchAIError, BatchHalted
 from ..spec.resolved import ResolvedJob
 from .breaker import Breaker
-from .feed import WorkItem
+from .item import WorkItem
 from .limiter import Gate
 from .outcome import Failure, FailureClass
 
@@ -62,7 +62,8 @@ class Setbacks:
             self._count_refusal(failure)
             return False
         away = failure.kind is FailureClass.UNREACHABLE
-        if away or item.attempt == 1 or not self.ever_answered:
+        first = item.attempt == 1 and not item.splits
+        if away or first or not self.ever_answered:
             self.breaker.failure(now, failure.message, away=away)
         if self.breaker.give_up(now):
             self._stop(

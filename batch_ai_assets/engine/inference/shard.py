@@ -1,32 +1,34 @@
-"""A shard's workers: a bounded crew that takes items from the feed until none needs a call.
+"""A shard's workers: a bounded crew that takes items from the line until none needs a call.
 
-Here is who waits, who goes on and who stops. What a reply means is `outcome.py` and `attempt.py`;
-how fast is `limiter.py`; how much is `control/budget.py`. Nothing here knows its host.
+Here is who waits, who goes on and who stops. Which items are next is `line.py`'s; what a reply
+means is `outcome.py` and `attempt.py`; how fast is `limiter.py`; how much is `control/budget.py`.
+Nothing here knows its host.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, deque
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..control.budget import Bound, Purse
 from ..errors import BatchAIError, BatchHalted
 from ..spec.resolved import ResolvedJob
+from ..state.rows import Status
 from ..state.writer import Writer
 from .attempt import Judge, Judged
-from .feed import CHUNK, Feed, WorkItem, corrected
+from .feed import CHUNK, Feed
+from .item import WorkItem, corrected, split_off
 from .limiter import Gate, Limiter
+from .line import Line
 from .outcome import Failure, FailureClass, Reply, interpret
+from .packed import PackedTemplate
 from .request import RequestTemplate
 from .setbacks import Setbacks
 from .transport import Broken, Transport, Unreachable
-
-_RECENT = 8192
-"""Answers of which items that were read before them may not know: more than are ever in line."""
 
 
 @dataclass(slots=True)
@@ -41,8 +43,6 @@ class Counts:
     """Items that ended a pass without a usable answer."""
     erring: int = 0
     """Of those, items whose answers or refusals came from a provider that is well."""
-    followers: int = 0
-    """Items whose question was being asked for another item: the next pass serves them."""
     failures: Counter[str] = field(default_factory=Counter)
     """How often each message was the last word on an item in a pass."""
 
@@ -65,6 +65,7 @@ class Crew:
         limits, allowed = job.spec.limits, job.provider.limits
         self._job = job
         self._template = template
+        self._packed = PackedTemplate(job) if template.together > 1 else None
         self._judge = judge
         self._writer = writer
         self._purse = purse
@@ -82,13 +83,11 @@ class Crew:
         )
         self.setbacks = Setbacks(job, self._gate, self.stop)
         self._probe = asyncio.Lock()
-        self._flying: set[bytes] = set()
-        """Request hashes that are being asked, or were answered a moment ago."""
-        self._recent: deque[bytes] = deque(maxlen=_RECENT)
+        self.line = _line(template, self._packed, asks_once=plan_mode != "fresh")
+        self._fill = CHUNK + self._size * template.together
+        """So many items in line, and no more is read."""
         self._expected_out = float(template.max_tokens)
-        self._ready: deque[WorkItem] = deque()
         self._fed = asyncio.Event()
-        self._feed_ended = False
         self._feed_wanted = asyncio.Event()
         self._settled = asyncio.Event()
         self._stop_event = asyncio.Event()
@@ -97,7 +96,6 @@ class Crew:
         self._timed_out: set[int] = set()
         self.transport: Transport | None = None
         self.stopped: BatchAIError | None = None
-        self._asks_once = plan_mode != "fresh"
         self.counts = Counts()
 
     async def work(self, feed: Feed) -> None:
@@ -105,10 +103,8 @@ class Crew:
 
         Returns early where something stopped the crew; `stopped` says what.
         """
-        self._feed_ended = False
         self._workers, self._sent_at = [], []
-        self._flying.clear()
-        self._recent.clear()
+        self.line.begin()
         feeding = asyncio.create_task(self._keep_fed(feed))
         sweeping = asyncio.create_task(self._sweep_timeouts())
         stopping = asyncio.create_task(self._stop_event.wait())
@@ -163,45 +159,45 @@ class Crew:
             self._workers.append(asyncio.create_task(self._run_worker(number)))
 
     async def _keep_fed(self, feed: Feed) -> None:
+        line = self.line
         try:
             while not self.stopped:
                 chunk = await asyncio.to_thread(feed.next_chunk)
                 self.counts.done += feed.served_since_last()
                 if chunk is None:
                     break
-                self._ready.extend(chunk)
+                line.feed(chunk)
                 self._fed.set()
-                while len(self._ready) > CHUNK + self._size and not self.stopped:
+                while len(line) > self._fill and not self.stopped:
                     self._feed_wanted.clear()
                     await self._feed_wanted.wait()
         except BatchAIError as error:
             self.stop(error)
         finally:
-            self._feed_ended = True
+            line.end()
             self._fed.set()
 
     async def _run_worker(self, number: int) -> None:
         worker = f"{self._run_id}/{number}"
-        ready = self._ready
+        line = self.line
         while not self.stopped:
-            if not ready:
-                if self._feed_ended:
+            items = line.take()
+            if len(line) <= self._fill:
+                self._feed_wanted.set()
+            if not items:
+                if line.empty:
                     return
                 self._fed.clear()
-                self._feed_wanted.set()
                 await self._fed.wait()
                 continue
-            item = ready.popleft()
-            if len(ready) <= CHUNK:
-                self._feed_wanted.set()
             if self._writer.full or self._writer.error:
                 await self._wait_for_writer()
             if self.setbacks.breaker.open:
                 async with self._probe:
                     if self.setbacks.breaker.open:
-                        await self._handle(item, number, worker)
+                        await self._ask(items, number, worker)
                         continue
-            await self._handle(item, number, worker)
+            await self._ask(items, number, worker)
 
     async def _wait_for_writer(self) -> None:
         while self._writer.full and not self._writer.error and not self.stopped:  # noqa: ASYNC110
@@ -209,35 +205,16 @@ class Crew:
         if self._writer.error:
             self.stop(self._writer.error)
 
-    async def _handle(self, item: WorkItem, number: int, worker: str) -> None:
-        """Ask about `item`, unless the same question is being asked: then the next pass serves it.
+    async def _ask(self, items: list[WorkItem], number: int, worker: str) -> None:
+        """Take a request for `items` through budget and limiter, send it, act on what comes back.
 
-        The question is taken before the first wait: two workers at the gate must not both ask it.
+        Where something stops the crew on the way they stay as they are: pending.
         """
-        if not self._asks_once:
-            await self._ask(item, number, worker)
-            return
-        if item.request_hash in self._flying:
-            self.counts.followers += 1
-            return
-        self._flying.add(item.request_hash)
-        answered = False
-        try:
-            answered = await self._ask(item, number, worker)
-        finally:
-            if not answered:
-                self._flying.discard(item.request_hash)
-
-    async def _ask(self, item: WorkItem, number: int, worker: str) -> bool:
-        """Take `item` through budget and limiter, send it, and act on what comes back.
-
-        True where the answer is usable.
-        """
-        body, most = self._template.request(item.text, item.input_hash, item.correction)
+        body, most = self._rendered(items)
         bound = self._purse.bound(len(body), most)
         if self.stopped or not await self._reserved(bound):
-            return False
-        tokens = item.tokens + int(self._expected_out)
+            return
+        tokens = sum([item.tokens for item in items]) + int(self._expected_out * len(items))
         if not self._gate.passes(tokens):
             try:
                 await self._gate.wait(tokens)
@@ -248,18 +225,25 @@ class Crew:
         try:
             result = await self._send(body, number)
         except asyncio.CancelledError:
-            self._abandon(item, worker, bound)
+            self._abandon(items, worker, bound)
             raise
         if isinstance(result, Reply):
-            judged = self._judge.reply(item, worker, result, bound)
-        elif self.setbacks.goes_back(item, result, sent_at, self._clock()):
+            judged = self._judge.reply(items, worker, result, bound)
+        elif self.setbacks.goes_back(items[0], result, sent_at, self._clock()):
             self._settle(bound, 0.0, 0)
-            self._ready.append(item)
-            return False
+            self.line.back(items)
+            return
         else:
-            judged = self._judge.failure(item, worker, result, bound)
-        self._finish(item, judged, bound, tokens, sent_at)
-        return judged.failure is None
+            judged = self._judge.failure(items, worker, result, bound)
+        self._finish(items, judged, bound, tokens, sent_at)
+
+    def _rendered(self, items: list[WorkItem]) -> tuple[bytes, int]:
+        """The body of the request, and how many tokens its answer may have."""
+        if len(items) == 1:
+            item = items[0]
+            return self._template.request(item.text, item.input_hash, item.correction)
+        assert self._packed is not None
+        return self._packed.request(items)
 
     async def _reserved(self, bound: Bound) -> bool:
         """True with the money reserved; False where the batch stopped."""
@@ -303,39 +287,53 @@ class Crew:
             self._sent_at[number] = 0.0
 
     def _finish(
-        self, item: WorkItem, judged: Judged, bound: Bound, tokens: int, sent_at: float
+        self, items: list[WorkItem], judged: list[Judged], bound: Bound, tokens: int, sent_at: float
     ) -> None:
-        entry, failure = judged.entry, judged.failure
-        self._writer.put(entry)
-        used = entry.tokens_in + entry.tokens_out
-        self._settle(bound, entry.cost_usd, used)
+        """The books of one call, and what becomes of each of its items."""
+        tokens_out = used = 0
+        cost = 0.0
+        for one in judged:
+            entry = one.entry
+            self._writer.put(entry)
+            tokens_out += entry.tokens_out
+            used += entry.tokens_in + entry.tokens_out
+            cost += entry.cost_usd
+        self._settle(bound, cost, used)
         self.setbacks.settled()
-        again = None if failure is None or entry.letter else corrected(item, failure)
-        if again is None:
-            self.counts.finished += 1
-        if entry.money == "settled":  # it came back, whatever it says
+        if judged[0].entry.money == "settled":  # it came back, whatever it says
             self.setbacks.answered(sent_at)
             self._gate.limiter.correct(used - tokens)
-            self._expected_out += 0.1 * (entry.tokens_out - self._expected_out)
-        if failure is None:
-            self._remember(item)
+            self._expected_out += 0.1 * (tokens_out / len(items) - self._expected_out)
+        if len(items) == 1 and judged[0].failure is None:  # nearly always
+            self.line.answered(items[0])
             self.counts.done += 1
-        elif entry.letter is not None:
-            self.counts.done += 1
-            self.counts.dead += 1
-            self._count_failed(failure)
-        elif again is not None:
-            self._ready.appendleft(again)
+            self.counts.finished += 1
         else:
-            self._count_failed(failure)
+            self._sort_out(items, judged)
         if len(self._workers) < self._size and not self.stopped:
             self._hire(len(self._workers))
 
-    def _remember(self, item: WorkItem) -> None:
-        """An answer that is on its way into the store: what was read before may not know of it."""
-        if len(self._recent) == self._recent.maxlen:
-            self._flying.discard(self._recent[0])
-        self._recent.append(item.request_hash)
+    def _sort_out(self, items: Sequence[WorkItem], judged: Sequence[Judged]) -> None:
+        """Answered, dead, asked again at once, or left for the sweep."""
+        again: list[WorkItem] = []
+        for item, one in zip(items, judged, strict=True):
+            if one.failure is None:
+                self.line.answered(item)
+                self.counts.done += 1
+                self.counts.finished += 1
+                continue
+            self.line.gave_up(item)
+            if (next_try := _next_try(item, one, len(items))) is not None:
+                again.append(next_try)
+                continue
+            self.counts.finished += 1
+            self._count_failed(one.failure)
+            if one.entry.letter is not None:
+                self.counts.done += 1
+                self.counts.dead += 1
+        self.line.again(again)
+        if again:
+            self._fed.set()
 
     def _count_failed(self, failure: Failure) -> None:
         self.counts.failed += 1
@@ -346,12 +344,13 @@ class Crew:
         self._purse.settle(bound, cost_usd, tokens)
         self._settled.set()
 
-    def _abandon(self, item: WorkItem, worker: str, bound: Bound) -> None:
+    def _abandon(self, items: list[WorkItem], worker: str, bound: Bound) -> None:
         """A call cut off at the end of the grace: it may be billed, so its bound is spent."""
         failure = Failure(
             FailureClass.TRANSIENT, "abandoned", "Stopped before an answer came.", may_cost=True
         )
-        self._writer.put(self._judge.failure(item, worker, failure, bound).entry)
+        for one in self._judge.failure(items, worker, failure, bound):
+            self._writer.put(one.entry)
         self._settle(bound, bound.usd, bound.tokens)
 
     async def _sweep_timeouts(self) -> None:
@@ -364,6 +363,22 @@ class Crew:
                 if sent_at and now - sent_at > limit and number not in self._timed_out:
                     self._timed_out.add(number)
                     self._workers[number].cancel()
+
+
+def _line(template: RequestTemplate, packed: PackedTemplate | None, *, asks_once: bool) -> Line:
+    if packed is None:
+        return Line(asks_once=asks_once)
+    return Line(template.together, packed.room, packed.item_weight, asks_once=asks_once)
+
+
+def _next_try(item: WorkItem, judged: Judged, company: int) -> WorkItem | None:
+    """The item as it is asked again at once; None where it waits for the sweep, or is dead."""
+    assert judged.failure is not None
+    if judged.entry.status is Status.SPLIT:
+        # What broke on the way may pass; what was answered badly is asked in smaller company.
+        passing = judged.failure.kind is FailureClass.TRANSIENT
+        return None if passing else split_off(item, company)
+    return None if judged.entry.letter else corrected(item, judged.failure)
 
 
 def _raise_first_error(tasks: list[asyncio.Task[None]]) -> None:

@@ -35,7 +35,8 @@ def next_step(plan: Plan | None, spec_hash: str, mode: str, *, untouched: bool =
 
 
 def frozen_job(plan: Plan, job: ResolvedJob) -> ResolvedJob:
-    """The job as it was planned, with today's budget, deadline, limits, retries, address and price.
+    """The job as it was planned, with today's budget, deadline, limits, retries, items per request,
+    address and price.
 
     What decides results stays frozen; what a person may change to get a batch going does not.
     """
@@ -49,6 +50,9 @@ def frozen_job(plan: Plan, job: ResolvedJob) -> ResolvedJob:
             "retry": today.retry,
             "thresholds": today.thresholds,
             "early_stop": today.early_stop,
+            "prompt": frozen.spec.prompt.model_copy(
+                update={"items_per_request": today.prompt.items_per_request}
+            ),
         }
     )
     frozen = frozen.model_copy(update={"spec": spec})

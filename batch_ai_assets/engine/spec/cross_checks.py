@@ -37,6 +37,7 @@ def check_spec(spec: JobSpec, folder_name: str) -> Iterator[Finding]:
     yield from _check_rules(spec)
     yield from check_output(spec.output)
     yield from _check_merge(spec)
+    yield from _check_together(spec)
     yield from _check_evaluation(spec)
     yield from _check_thresholds(spec)
 
@@ -135,6 +136,16 @@ def _check_merge(spec: JobSpec) -> Iterator[Finding]:
                 f"the field {field!r} is neither a number nor true or false, so none of its values"
                 " is the largest. Write majority or weighted.",
             )
+
+
+def _check_together(spec: JobSpec) -> Iterator[Finding]:
+    if spec.prompt.items_per_request > 1 and "id" in spec.output.property_names():
+        yield (
+            ("prompt", "items_per_request"),
+            "documents that share a request are answered by an id of ours, so the answer cannot"
+            " have a field 'id'. Give the field in output.schema another name, or ask one"
+            " document a request.",
+        )
 
 
 def _check_evaluation(spec: JobSpec) -> Iterator[Finding]:

@@ -60,6 +60,10 @@ class PromptSpec(Model):
     """The prompt's version, such as "1". Bump it with every change: it is a lineage column."""
     examples: NonEmpty | None = None
     """A YAML list of `{text, output}`, sent as earlier turns of the conversation."""
+    items_per_request: PositiveInt = 1
+    """So many documents at most go in one request, as far as the model's context has room: the
+    instructions are paid once for all of them. Each is answered by its id; a request that comes
+    to nothing is split. `max_tokens` is for each document."""
 
 
 class ConfidenceSpec(Model):

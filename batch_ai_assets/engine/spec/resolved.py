@@ -37,7 +37,7 @@ _NO_RESULT_DEPENDS_ON: dict[str, Any] = {
     "retention": True,
     "consumers": True,
     "tags": True,
-    "prompt": {"file", "examples"},
+    "prompt": {"file", "examples", "items_per_request"},
     "output": {"json_schema", "taxonomy"},
     "rules": {"__all__": {"description"}},
 }

@@ -8,9 +8,7 @@ import sqlalchemy as sa
 
 from . import tables as t
 from .database import Database
-from .rows import EnrichedRow, Plan, SealedAnswer, Status, StoredAnswer
-
-_USABLE = (Status.ANSWERED, Status.FROM_STORE)
+from .rows import USABLE, EnrichedRow, Plan, SealedAnswer, StoredAnswer
 
 
 class Answers:
@@ -40,19 +38,29 @@ class Answers:
     def enriched(self, plan: Plan, rows_per_read: int = 1000) -> Iterator[list[EnrichedRow]]:
         """Every answered item of the version with its answer, by seq, a chunk at a time."""
         c, a, i, m = t.checkpoints.c, t.answers.c, t.items.c, t.ledger.c
+        p = t.ledger.alias().c
+        paid_for_parts = (
+            sa.select(sa.func.sum(p.cost_usd))
+            .where(p.plan_id == c.plan_id, p.seq == c.seq, p.part > 0)
+            .correlate(t.checkpoints)
+            .scalar_subquery()
+        )
         query = (
             sa.select(
                 c.seq, i.item_id, i.input_hash, c.request_hash, c.attempt, c.shard, c.worker,
                 c.status, c.at, a.sealed, a.confidence, a.tokens_in, a.tokens_out,
-                sa.func.coalesce(m.cost_usd, 0.0),
+                sa.func.coalesce(m.cost_usd, paid_for_parts, 0.0),
             )
             .join(t.items, sa.and_(i.plan_id == c.plan_id, i.seq == c.seq))
             .join(t.answers, a.answer_id == c.answer_id)
             .outerjoin(
                 t.ledger,
-                sa.and_(m.plan_id == c.plan_id, m.seq == c.seq, m.attempt == c.attempt),
+                sa.and_(
+                    m.plan_id == c.plan_id, m.seq == c.seq, m.part == c.part,
+                    m.attempt == c.attempt,
+                ),
             )
-            .where(c.plan_id == plan.plan_id, c.status.in_(_USABLE))
+            .where(c.plan_id == plan.plan_id, c.status.in_(USABLE))
             .order_by(c.seq)
             .limit(rows_per_read)
         )  # fmt: skip
@@ -75,7 +83,7 @@ class Answers:
                 .where(
                     t.checkpoints.c.plan_id == plan.plan_id,
                     t.checkpoints.c.seq == seq,
-                    t.checkpoints.c.status.in_(_USABLE),
+                    t.checkpoints.c.status.in_(USABLE),
                 )
             ).one()
         return SealedAnswer(*tuple(row))

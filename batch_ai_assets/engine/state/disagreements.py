@@ -8,9 +8,7 @@ import sqlalchemy as sa
 
 from ..figures import End
 from . import tables as t
-from .rows import Plan, Status
-
-_USABLE = (Status.ANSWERED, Status.FROM_STORE)
+from .rows import USABLE, Plan, Status
 
 
 def disagreements(plan: Plan) -> dict[str, sa.Select[Any]]:
@@ -19,20 +17,22 @@ def disagreements(plan: Plan) -> dict[str, sa.Select[Any]]:
     mine = {table: table.c.plan_id == plan.plan_id for table in (t.items, t.checkpoints, t.ledger)}
     usable = (
         sa.exists()
-        .where(c.plan_id == i.plan_id, c.seq == i.seq, c.status.in_(_USABLE))
+        .where(c.plan_id == i.plan_id, c.seq == i.seq, c.status.in_(USABLE))
         .correlate(t.items)
     )
     lettered = sa.exists().where(d.plan_id == i.plan_id, d.seq == i.seq).correlate(t.items)
     paid = (
         sa.exists()
-        .where(m.plan_id == c.plan_id, m.seq == c.seq, m.attempt == c.attempt)
+        .where(
+            m.plan_id == c.plan_id, m.seq == c.seq, m.part == c.part, m.attempt == c.attempt
+        )
         .correlate(t.checkpoints)
     )
     kept = sa.exists().where(a.answer_id == c.answer_id).correlate(t.checkpoints)
     judged = sa.or_(i.end.in_([End.VALID, End.REVIEW]), i.reason.like("rule:%"))
     twice = (
         sa.select(c.seq)
-        .where(mine[t.checkpoints], c.status.in_(_USABLE))
+        .where(mine[t.checkpoints], c.status.in_(USABLE))
         .group_by(c.seq)
         .having(sa.func.count() > 1)
         .subquery()
@@ -47,10 +47,13 @@ def disagreements(plan: Plan) -> dict[str, sa.Select[Any]]:
         ),
         "items have more than one usable answer": sa.select(sa.func.count()).select_from(twice),
         "checkpoints name an answer that is not there (evicted, or lost)": _count(
-            t.checkpoints, mine[t.checkpoints], c.status.in_(_USABLE), ~kept
+            t.checkpoints, mine[t.checkpoints], c.status.in_(USABLE), ~kept
         ),
         "answers have no money row": _count(
-            t.checkpoints, mine[t.checkpoints], c.status == Status.ANSWERED, ~paid
+            t.checkpoints,
+            mine[t.checkpoints],
+            c.status.in_([Status.ANSWERED, Status.PART]),
+            ~paid,
         ),
         "skipped items were asked all the same": _count(
             t.items, mine[t.items], i.end == End.SKIPPED, usable

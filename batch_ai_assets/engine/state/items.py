@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
+from typing import Any
 
 import sqlalchemy as sa
 
 from ..figures import End
 from . import tables as t
 from .database import Database
-from .rows import DeadLetter, ItemRow, Plan, Status
+from .rows import USABLE, DeadLetter, ItemRow, Plan, Status, ToDo
 
-_NEEDS_NO_CALL = (Status.ANSWERED, Status.FROM_STORE, Status.DEAD)
+_NEEDS_NO_CALL = (*USABLE, Status.DEAD)
 
 _values = attrgetter(*ItemRow.__dataclass_fields__)
 """Not `astuple`, which copies every value: a sixth of the time that planning takes."""
@@ -77,25 +78,37 @@ class Items:
             return {(row.item_id, row.request_hash) for row in rows}
 
     def to_do(
-        self, plan: Plan, shards: Sequence[int], after: int, limit: int
-    ) -> dict[int, tuple[int, int]]:
-        """seq → (shard, attempts so far), of the next `limit` items of these shards after seq
-        `after` that need a call."""
-        attempts = (
-            sa.select(sa.func.count())
-            .where(t.checkpoints.c.plan_id == t.items.c.plan_id)
-            .where(t.checkpoints.c.seq == t.items.c.seq)
-            .correlate(t.items)
-            .scalar_subquery()
+        self, plan: Plan, shards: Sequence[int], after: int, limit: int, priority: int | None = None
+    ) -> list[ToDo]:
+        """The next `limit` items of these shards after seq `after` that need a call, by seq.
+
+        `priority`: of this priority alone.
+        """
+        first, last = (_attempt(pick) for pick in (sa.func.min, sa.func.max))
+        query = (
+            sa.select(t.items.c.seq, t.items.c.shard, last, first)
+            .where(_needs_call(plan), t.items.c.shard.in_(shards), t.items.c.seq > after)
+            .order_by(t.items.c.seq)
+            .limit(limit)
+        )
+        if priority is not None:
+            query = query.where(t.items.c.priority == priority)
+        with self._db.read() as connection:
+            return [
+                ToDo(seq, shard, max(0, last or 0), max(0, -(first or 0)))
+                for seq, shard, last, first in connection.execute(query)
+            ]
+
+    def priorities(self, plan: Plan, shards: Sequence[int]) -> list[int]:
+        """The priorities of items of these shards that need a call, the highest first."""
+        query = (
+            sa.select(t.items.c.priority)
+            .where(_needs_call(plan), t.items.c.shard.in_(shards))
+            .distinct()
+            .order_by(t.items.c.priority.desc())
         )
         with self._db.read() as connection:
-            rows = connection.execute(
-                sa.select(t.items.c.seq, t.items.c.shard, attempts)
-                .where(_needs_call(plan), t.items.c.shard.in_(shards), t.items.c.seq > after)
-                .order_by(t.items.c.seq)
-                .limit(limit)
-            )
-            return {int(seq): (int(shard), int(count)) for seq, shard, count in rows}
+            return [int(one) for one in connection.scalars(query)]
 
     def left_to_do(self, plan: Plan, shards: Sequence[int] | None = None) -> int:
         """How many items of the version, or of some of its shards, still need a call."""
@@ -145,6 +158,17 @@ class Items:
                 return
             yield chunk
             after = chunk[-1].seq
+
+
+def _attempt(pick: Callable[[sa.ColumnElement[int]], sa.ColumnElement[int]]) -> Any:
+    """The first or last attempt at an item, None where there was none."""
+    return (
+        sa.select(pick(t.checkpoints.c.attempt))
+        .where(t.checkpoints.c.plan_id == t.items.c.plan_id)
+        .where(t.checkpoints.c.seq == t.items.c.seq)
+        .correlate(t.items)
+        .scalar_subquery()
+    )
 
 
 def _needs_call(plan: Plan) -> sa.ColumnElement[bool]:

@@ -114,7 +114,7 @@ class Leases:
         return self._db.run(work)
 
     def _lives(self, lease: Lease) -> bool:
-        return lease.expires_at > self._clock() and not is_dead(lease.process)
+        return lives(lease, self._clock())
 
     def _renew(self, lease: Lease) -> bool:
         """Let `lease` live on; False where another run has taken the batch since."""
@@ -165,6 +165,11 @@ class Leases:
         finally:
             stop.set()
             thread.join()
+
+
+def lives(lease: Lease, now: float) -> bool:
+    """Whether its run still works: the lease was renewed in time, and its process is there."""
+    return lease.expires_at > now and not is_dead(lease.process)
 
 
 def prove_held(connection: sa.Connection, plan: Plan, run_id: str) -> None:

@@ -43,7 +43,9 @@ class Letters:
     def attempts(self, letter: DeadLetterRow) -> list[Attempt]:
         """Every attempt at the item in the version that the letter belongs to, first to last."""
         c, m = t.checkpoints.c, t.ledger.c
-        paid = sa.and_(m.plan_id == c.plan_id, m.seq == c.seq, m.attempt == c.attempt)
+        paid = sa.and_(
+            m.plan_id == c.plan_id, m.seq == c.seq, m.part == c.part, m.attempt == c.attempt
+        )
         query = (
             sa.select(
                 c.attempt,
@@ -60,7 +62,7 @@ class Letters:
                 t.plans.c.version == letter.version,
                 c.seq == letter.seq,
             )
-            .order_by(c.attempt)
+            .order_by(c.at, c.part, c.attempt)
         )
         with self._db.read() as connection:
             return [

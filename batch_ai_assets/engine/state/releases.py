@@ -74,6 +74,7 @@ class Releases:
                 sa.and_(
                     t.checkpoints.c.plan_id == t.items.c.plan_id,
                     t.checkpoints.c.seq == t.items.c.seq,
+                    t.checkpoints.c.part == 0,
                 ),
             )
             .where(t.items.c.plan_id == plan.plan_id, t.items.c.end == End.VALID)

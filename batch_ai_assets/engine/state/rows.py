@@ -9,13 +9,27 @@ from ..figures import Conservation
 
 
 class Status(StrEnum):
-    """How one attempt at an item went (checkpoints)."""
+    """How one attempt at an item went (checkpoints).
+
+    Attempts count from 1. An attempt together with other items that came to nothing for the
+    whole request is no failure of the item: those count from -1 downwards.
+    """
 
     ANSWERED = "answered"
     FROM_STORE = "from_store"
+    MERGED = "merged"
+    """The answers to its parts, put together."""
+    PART = "part"
+    """An answer to one part of it."""
+    SPLIT = "split"
+    """Asked together with others, without a usable answer to the request as a whole."""
     TRANSIENT = "transient"
     INVALID = "invalid"
     DEAD = "dead"
+
+
+USABLE = (Status.ANSWERED, Status.FROM_STORE, Status.MERGED)
+"""The item has an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,20 @@ class ItemRow:
     end: str
     reason: str
     shard: int = 0
+    priority: int = 0
+    """Items with a higher one are asked first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """An item that needs a call."""
+
+    seq: int
+    shard: int
+    attempts: int
+    """Attempts so far that count."""
+    splits: int
+    """Attempts together with others that came to nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from ..sealing import Sealer
 from . import tables as t
 from .answers import Answers
 from .arrivals import Arrivals
+from .askers import Askers
 from .batches import Batches
 from .claims import Claims
 from .database import Database
@@ -23,7 +24,7 @@ from .items import Items
 from .leases import Leases
 from .letters import Letters
 from .releases import Releases
-from .rows import BatchRow, DeadLetterRow, Plan, Status, Transition
+from .rows import USABLE, BatchRow, DeadLetterRow, Plan, Status, Transition
 from .shards import Shards
 from .writer import Writer
 
@@ -40,6 +41,7 @@ class StateStore:
         self.shards = Shards(database)
         self.arrivals = Arrivals(database, clock)
         self.answers = Answers(database)
+        self.askers = Askers(database, clock)
         self.letters = Letters(database)
         self.leases = Leases(database, clock)
         self.releases = Releases(database, clock)
@@ -149,27 +151,27 @@ def _by_reason(connection: sa.Connection, plan_id: int, end: End) -> dict[str, i
 
 
 def _attempts(connection: sa.Connection, plan_id: int) -> dict[str, int]:
-    """Counts over checkpoints: one row is one attempt; an answer from the store is no call."""
+    """Counts over checkpoints: one row is one attempt at one item, or at one part of it.
+
+    Answers from the store and merged ones are no call; of items that shared a request, the one at
+    place 0 stands for the call.
+    """
     c = t.checkpoints.c
-    call = c.status != Status.FROM_STORE
+    call = c.status.not_in([Status.FROM_STORE, Status.MERGED])
+    failed = c.status.in_([Status.TRANSIENT, Status.INVALID, Status.DEAD])
     row = connection.execute(
         sa.select(
             sa.func.count(sa.distinct(sa.case((call, c.seq)))),
-            sa.func.count(sa.case((sa.and_(call, c.attempt == 1, c.status != Status.ANSWERED), 1))),
-            sa.func.count(sa.case((c.status.in_([Status.ANSWERED, Status.FROM_STORE]), 1))),
+            sa.func.count(sa.distinct(sa.case((sa.and_(failed, c.attempt == 1), c.seq)))),
+            sa.func.count(sa.case((c.status.in_(USABLE), 1))),
             sa.func.count(sa.case((c.status == Status.FROM_STORE, 1))),
-            sa.func.count(sa.case((call, 1))),
+            sa.func.count(sa.case((sa.and_(call, c.place == 0), 1))),
+            sa.func.count(sa.case((sa.and_(call, c.attempt > 1), 1))),
+            sa.func.count(sa.case((sa.and_(c.attempt < 0, c.place == 0), 1))),
         ).where(c.plan_id == plan_id)
     ).one()
-    asked, first_failed, answered, from_store, calls = (int(value) for value in row)
-    return {
-        "asked": asked,
-        "first_try_failed": first_failed,
-        "answered": answered,
-        "from_store": from_store,
-        "calls": calls,
-        "retries": calls - asked,
-    }
+    names = ("asked", "first_try_failed", "answered", "from_store", "calls", "retries", "split")
+    return dict(zip(names, map(int, row), strict=True))
 
 
 def _tokens(connection: sa.Connection, plan_id: int) -> dict[str, int]:

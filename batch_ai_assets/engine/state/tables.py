@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = sa.MetaData()
 
@@ -67,6 +67,7 @@ items = sa.Table(
     sa.Column("end", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False, default=""),
     sa.Column("shard", sa.Integer, nullable=False, default=0),
+    sa.Column("priority", sa.Integer, nullable=False, default=0),
     sa.Index("items_by_id", "plan_id", "item_id", unique=True),
     sqlite_with_rowid=False,
 )
@@ -137,11 +138,13 @@ answers = sa.Table(
 )
 
 checkpoints = sa.Table(
-    "checkpoints",
+    "checkpoints",  # one row per item (or part of one) and attempt; what an attempt is: rows.py
     metadata,
     sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("attempt", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("place", sa.Integer, nullable=False),
     sa.Column("shard", sa.Integer, nullable=False),
     sa.Column("worker", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
@@ -157,6 +160,7 @@ ledger = sa.Table(
     metadata,
     sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("attempt", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("tokens_in", sa.Integer, nullable=False),
@@ -239,6 +243,16 @@ audit = sa.Table(
     sa.Column("batch", sa.Text, nullable=False),
     sa.Column("item_id", sa.Text, nullable=False, default=""),
     sa.Column("detail", sa.Text, nullable=False, default=""),
+)
+
+askers = sa.Table(
+    "askers",  # which batch versions ask a question of which kind now, in the order they began
+    metadata,
+    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.LargeBinary, primary_key=True),
+    sa.Column("turn", sa.BigInteger, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 leases = sa.Table(

@@ -34,14 +34,14 @@ class Entry:
     seq: int
     shard: int
     attempt: int
-    """From 1. The store refuses a second entry for the same attempt."""
+    """From 1, or from -1 downwards (see Status). The store refuses a second entry for one."""
     worker: str
     """`<run id>/<number>`."""
     status: Status
     request_hash: bytes
     at: float
     content: bytes | None = None
-    """The answer's JSON, sealed on the way in; only where `status` is ANSWERED."""
+    """The answer's JSON, sealed on the way in; where `status` is ANSWERED, PART or MERGED."""
     answer_id: int | None = None
     """The stored answer, where `status` is FROM_STORE."""
     confidence: float | None = None
@@ -52,6 +52,10 @@ class Entry:
     """`settled` (by usage), `written_off` (upper bound of a call without an answer) or None."""
     letter: DeadLetter | None = None
     """Ends the item dead in the same transaction."""
+    part: int = 0
+    """Which part of the item was asked, from 1; 0: all of it."""
+    place: int = 0
+    """Its place in the request; the items at 0 are as many as the requests."""
 
 
 INTERVAL_SECONDS = 0.05
@@ -170,15 +174,16 @@ class Writer:
             where = "dead_letters" if entry.letter else "answers" if answer_id else ""
             checkpoints.append(
                 (
-                    plan, entry.seq, entry.attempt, entry.shard, entry.worker, entry.status.value,
-                    entry.request_hash, answer_id, where, entry.at,
+                    plan, entry.seq, entry.part, entry.attempt, entry.place, entry.shard,
+                    entry.worker, entry.status.value, entry.request_hash, answer_id, where,
+                    entry.at,
                 )
             )  # fmt: skip
             if entry.money:
                 ledger.append(
                     (
-                        plan, entry.seq, entry.attempt, entry.money, entry.tokens_in,
-                        entry.tokens_out, entry.cost_usd, entry.at,
+                        plan, entry.seq, entry.part, entry.attempt, entry.money,
+                        entry.tokens_in, entry.tokens_out, entry.cost_usd, entry.at,
                     )
                 )  # fmt: skip
             if entry.letter:

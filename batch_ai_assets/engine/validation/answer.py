@@ -75,7 +75,7 @@ class AnswerCheck:
         if type(fields) is not dict:
             return Checked(None, "schema", "the answer must be a JSON object")
         # One colon per key is the rule; more may be text or nesting, so only then look closely.
-        if content.count(":") != len(fields) and _repeats_a_key(content):  # type: ignore[union-attr,arg-type]
+        if content.count(":") != len(fields) and repeats_a_key(content):  # type: ignore[union-attr,arg-type]
             return Checked(None, "malformed", "the answer repeats a key")
         if self._may_nest and _is_too_deep(content, fields):  # type: ignore[arg-type]
             return Checked(None, "malformed", f"the answer is nested deeper than {_DEEPEST} levels")
@@ -122,7 +122,8 @@ def _unreadable(content: str | None, error: orjson.JSONDecodeError) -> Checked:
     return Checked(None, "malformed", f"not JSON from character {error.pos} on")
 
 
-def _repeats_a_key(content: str) -> bool:
+def repeats_a_key(content: str) -> bool:
+    """Whether JSON names the same key twice in one object; True also for what is no JSON."""
     try:
         json.loads(content, object_pairs_hook=_unique)
     except (ValueError, RecursionError):

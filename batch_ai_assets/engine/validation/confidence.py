@@ -51,6 +51,22 @@ class ConfidenceReader:
         span = self._value_span(content) if tokens else None
         return None if span is None or tokens is None else _probability(tokens, content, *span)
 
+    def read_within(
+        self,
+        fields: Mapping[str, Any],
+        text: str,
+        content: str,
+        start: int,
+        tokens: Sequence[TokenLike] | None,
+    ) -> float | None:
+        """The same for `text`, one answer of several, which begins at `content[start]`."""
+        if not self.needs_logprobs or self._field not in fields:
+            return self.read(fields, text, None)
+        span = self._value_span(text) if tokens else None
+        if span is None or tokens is None:
+            return None
+        return _probability(tokens, content, start + span[0], start + span[1])
+
     def _value_span(self, content: str) -> tuple[int, int] | None:
         """Where the value of the top-level field stands in the JSON text."""
         found = self._key.finditer(content)

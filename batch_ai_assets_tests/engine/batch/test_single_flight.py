@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from batch_ai_assets.engine.batch import Mode
 from batch_ai_assets.engine.fsck import fsck
 from batch_ai_assets.engine.state.life_cycle import State
+from batch_ai_assets.engine.state.writer import Writer
 
 from ..world import make_job
 from .recorder import GOOD, completion, recorded
@@ -71,3 +75,19 @@ def test_asked_afresh_every_copy_is_asked(tmp_path: Path) -> None:
         provider.bodies.clear()
         assert here.run(mode=Mode.FRESH).state is State.COMPLETED
         assert len(provider.bodies) == 12
+
+
+def test_stored_answers_at_the_head_of_a_batch_serve_its_items_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The canary begins anew at the head, where stored answers were handed out a moment ago."""
+    slow = partial(Writer, interval_seconds=1.0)
+    monkeypatch.setattr("batch_ai_assets.engine.inference.run.Writer", slow)
+    with recorded(tmp_path, answer=lambda _: completion(GOOD)) as (here, provider):
+        known = [{"id": f"k{n}", "text": f"[[id:k{n}]] known text {n}"} for n in range(300)]
+        here.write_messages(known)
+        here.run(job=make_job(tmp_path, {"early_stop": {"canary_items": 0}}))
+        new = [{"id": f"n{n}", "text": f"[[id:n{n}]] new text {n}"} for n in range(300)]
+        here.write_messages([*known[:290], *new])
+        assert here.run("b2", Mode.REPROCESS).state is State.COMPLETED
+        assert len(provider.bodies) == 600

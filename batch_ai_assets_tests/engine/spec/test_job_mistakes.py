@@ -130,6 +130,7 @@ MISTAKES: list[tuple[str, object, str, str]] = [
     ("input", {"sql": {"url": "env:DESK", "query": "SELECT * FROM mails WHERE at >= :since"}},
      "input.sql.query", ":since is where a window of time begins or ends"),
     ("input", {"path": "inbox", "asset": "other"}, "input", "says path and asset"),
+    ("prompt.items_per_request", 0, "prompt.items_per_request", "write a number more than 0"),
     ("rules.0.sql", "topic ==== 1", "rules[0].sql", "'has_topic' is not valid SQL"),
     ("rules.0.sql", "topik <> ''", "rules[0].sql", "topik"),
     ("rules.0.sql", "length(topic)", "rules[0].sql", "not true or false"),
@@ -321,3 +322,14 @@ def test_a_folder_without_a_job_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (line,) = _refusal(tmp_path / "empty")
     assert "job.yaml: there is no such file" in line
+
+
+def test_an_answer_with_a_field_id_cannot_share_a_request(tmp_path: Path) -> None:
+    folder = write_job(
+        tmp_path,
+        changed(
+            ("prompt.items_per_request", 5), ("output.schema.properties.id", {"type": "string"})
+        ),
+    )
+    (line,) = [line for line in _refusal(folder) if "items_per_request" in line]
+    assert "cannot have a field 'id'" in line

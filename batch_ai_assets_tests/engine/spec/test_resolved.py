@@ -59,6 +59,7 @@ IRRELEVANT = st.fixed_dictionaries(
         "consumers": st.sampled_from([[], ["risk"]]),
         "priority": st.sampled_from(["low", "urgent"]),
         "shards": st.just({"count": 7}),
+        "prompt": st.just({**SOUND["prompt"], "items_per_request": 20}),
         "input_quality": st.just({"empty": 0.5, "block": ["empty"]}),
         "tags": st.dictionaries(st.text(), st.text(), max_size=2),
     }

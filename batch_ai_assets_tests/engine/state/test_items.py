@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from batch_ai_assets.engine.figures import End
 from batch_ai_assets.engine.sealing import Sealer
 from batch_ai_assets.engine.state.answers import hash_key
-from batch_ai_assets.engine.state.rows import ItemRow, Status
+from batch_ai_assets.engine.state.rows import ItemRow, Status, ToDo
 from batch_ai_assets.engine.state.store import StateStore
 from batch_ai_assets.engine.state.writer import Entry, Writer
 
@@ -39,9 +39,9 @@ def digest(number: int) -> bytes:
 
 
 @settings(max_examples=40)
-@given(tried=outcomes, limit=st.integers(1, 7))
+@given(tried=outcomes, splits=st.integers(0, 3), limit=st.integers(1, 7))
 def test_what_is_to_do_is_what_has_neither_an_answer_nor_an_end(
-    tried: list[list[Status]], limit: int
+    tried: list[list[Status]], splits: int, limit: int
 ) -> None:
     with fresh_store() as store:
         plan = planned(store, len(tried))
@@ -49,6 +49,8 @@ def test_what_is_to_do_is_what_has_neither_an_answer_nor_an_end(
         store.items.add(plan, rows, [])
         writer = Writer(store.database, plan, SEALER, interval_seconds=0.0)
         for seq, statuses in enumerate(tried):
+            for split in range(1, splits + 1):
+                writer.put(Entry(seq, 0, -split, "r/0", Status.SPLIT, digest(seq), 0.0))
             for attempt, status in enumerate(statuses, 1):
                 content = b"{}" if status is Status.ANSWERED else None
                 writer.put(Entry(seq, 0, attempt, "r/0", status, digest(seq), 0.0, content))
@@ -58,14 +60,23 @@ def test_what_is_to_do_is_what_has_neither_an_answer_nor_an_end(
         done = {Status.ANSWERED, Status.DEAD, Status.FROM_STORE}
         wanted = {n: len(tries) for n, tries in enumerate(tried) if not done & set(tries)}
         assert store.items.left_to_do(plan) == len(wanted)
-        found: dict[int, tuple[int, int]] = {}
-        after = -1
-        while chunk := store.items.to_do(plan, [0], after, limit):
+        found: list[ToDo] = []
+        while chunk := store.items.to_do(plan, [0], found[-1].seq if found else -1, limit):
             assert len(chunk) <= limit
-            found |= chunk
-            after = max(chunk)
-        assert found == {seq: (0, attempts) for seq, attempts in wanted.items()}
-        assert store.items.to_do(plan, [1], -1, limit) == {}
+            found += chunk
+        assert found == [ToDo(seq, 0, attempts, splits) for seq, attempts in wanted.items()]
+        assert store.items.to_do(plan, [1], -1, limit) == []
+
+
+def test_items_of_a_higher_priority_come_first(store: StateStore) -> None:
+    plan = planned(store, 6)
+    rows = [
+        ItemRow(n, f"m{n}", digest(n), 1, End.PENDING, "", priority=(0, 2, -1)[n % 3])
+        for n in range(6)
+    ]
+    store.items.add(plan, rows, [])
+    assert store.items.priorities(plan, [0]) == [2, 0, -1]
+    assert [one.seq for one in store.items.to_do(plan, [0], -1, 9, priority=2)] == [1, 4]
 
 
 def test_an_item_belongs_to_the_batch_that_claimed_it_first(store: StateStore) -> None:
