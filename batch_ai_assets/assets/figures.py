@@ -18,6 +18,8 @@ PLAN_ROWS = 20
 _PLAN_COLUMNS = {
     "items": "items",
     "truncated": "cut",
+    "divided": "in parts",
+    "calls": "calls",
     "tokens_in": "tokens in",
     "tokens_cached": "cached",
     "tokens_out": "tokens out",
@@ -74,6 +76,8 @@ def plan_metadata(table: BatchTable) -> dict[str, Any]:
         "to_ask": total("items"),
         "shards": len(shards),
         "truncated": total("truncated"),
+        "divided": total("divided"),
+        "expected_calls": total("calls"),
         "expected_tokens_in": total("tokens_in"),
         "expected_tokens_cached": total("tokens_cached"),
         "expected_tokens_out": total("tokens_out"),

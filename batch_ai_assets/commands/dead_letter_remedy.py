@@ -34,8 +34,8 @@ def remedy(letter: DeadLetterRow) -> str:
     if letter.reason == "too_long":
         return (
             "Name a model with a longer context in job.yaml, or a smaller max_tokens, and run the"
-            f" batch again ({command('run', job, '--batch', batch)}); say over_length: truncate;"
-            " or shorten the document, and run the batch with --reread."
+            f" batch again ({command('run', job, '--batch', batch)}); say over_length: truncate or"
+            " chunk_and_merge; or shorten the document, and run the batch with --reread."
         )
     return (
         f"Mend the cause, then {again}: it asks the dead documents again,"

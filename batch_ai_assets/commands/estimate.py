@@ -88,6 +88,8 @@ def _of_group(group: GroupEstimate) -> Iterator[str]:
         + (f" (about {work.tokens_cached:,} cached)" if work.tokens_cached else "")
         + f", about {work.tokens_out:,} out"
         + (f"; {group.truncated:,} cut to what fits" if group.truncated else "")
+        + (f"; {group.divided:,} asked in parts" if group.divided else "")
+        + (f", {work.calls:,} calls in all" if group.divided else "")
         + (f"; {group.stored:,} more served by stored answers" if group.stored else "")
     )
     yield (

@@ -1,4 +1,4 @@
-"""How the items of each shard were asked: with which prompt, and whether all of their text.
+"""How the items of each shard were asked: by which prompt, all of their text or part by part.
 
 Derived from the frozen job and the shards of the version; what rows, verdicts and reports say of
 an item's group comes from here.
@@ -14,6 +14,8 @@ from .state.rows import ShardRow
 
 INPUT_TRUNCATED = "input_truncated"
 """The flag of a row that only the beginning of a document was asked for."""
+INPUT_DIVIDED = "input_divided"
+"""The flag of a row that was merged from the answers to the parts of a document."""
 
 
 class AskedWays:
@@ -31,4 +33,8 @@ class AskedWays:
     def flags(self, shard: int, tokens: int) -> list[str]:
         """Flags of an item of the shard whose document has so many tokens."""
         template = self._templates.get(shard)  # an item that was not asked is in no shard
-        return [INPUT_TRUNCATED] if template is not None and template.cuts(tokens) else []
+        if template is None:
+            return []
+        if template.divides(tokens):
+            return [INPUT_DIVIDED]
+        return [INPUT_TRUNCATED] if template.cuts(tokens) else []

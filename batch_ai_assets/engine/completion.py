@@ -103,6 +103,7 @@ def _groups(job: ResolvedJob, shards: list[ShardRow]) -> Iterator[GroupRecord]:
             tokens_in=sum(tokens),
             largest_shard=max(tokens) * len(part) / (sum(tokens) or 1),
             truncated=sum(shard.truncated for shard in part),
+            divided=sum(shard.divided for shard in part),
         )
 
 

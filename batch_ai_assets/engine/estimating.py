@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -36,6 +36,8 @@ class GroupEstimate:
     """Tokens of its largest shard over the mean of its shards; 1 is perfectly even."""
     truncated: int
     """Items of which only the beginning would be asked."""
+    divided: int
+    """Items that would be asked in parts."""
     stored: int
     """Items that stored answers would serve, at no cost."""
     work: Work
@@ -87,7 +89,7 @@ def estimate(job: ResolvedJob, batch: str, deps: Deps, shards: int | None = None
     while chunk := tuple(islice(found, _CHUNK)):
         items, first = _candidates(chunk), len(survey.fates)
         survey.look(items)
-        served.look(items, first)
+        served.look(items, [document.text for document in chunk], first)
     expected = Expectation.of(job, deps.store)
     return Estimate(
         job=job.name,
@@ -100,16 +102,19 @@ def estimate(job: ResolvedJob, batch: str, deps: Deps, shards: int | None = None
 
 
 class _Served:
-    """What stored answers would serve, and what would be cut, by place of the group; problems."""
+    """What stored answers would serve, and what is too long, by place of the group; problems."""
 
     def __init__(self, survey: Survey, store: StateStore) -> None:
         self._survey, self._store = survey, store
         self.items: Counter[int] = Counter()
+        self.calls: Counter[int] = Counter()
         self.tokens: Counter[int] = Counter()
+        """Of the calls that are saved, prompts included."""
         self.truncated: Counter[int] = Counter()
+        self.divided: Counter[int] = Counter()
         self.problems: Counter[str] = Counter()
 
-    def look(self, items: Candidates, first: int) -> None:
+    def look(self, items: Candidates, texts: Sequence[str], first: int) -> None:
         """At the items that the survey has just seen, from its `first` on."""
         survey = self._survey
         hashes: dict[int, bytes] = {}
@@ -124,9 +129,21 @@ class _Served:
             place, tokens = survey.places[first + index], items.tokens[index]
             group = survey.groups[place]
             self.truncated[place] += group.template.cuts(tokens)
+            self.divided[place] += group.template.divides(tokens)
             if request_hash in stored:
                 self.items[place] += 1
+                self.calls[place] += group.template.calls(tokens)
                 self.tokens[place] += group.request_tokens(tokens)
+            elif group.template.divides(tokens):
+                self._look_at_parts(place, texts[index])
+
+    def _look_at_parts(self, place: int, text: str) -> None:
+        """At what is known of a document that nobody has asked as a whole."""
+        template = self._survey.groups[place].template
+        parts = {template.request_hash(part.input_hash): part for part in template.parts(text)}
+        for request_hash in self._store.answers.look_up(list(parts)):
+            self.calls[place] += 1
+            self.tokens[place] += parts[request_hash].tokens + template.prompt_tokens
 
 
 def _by_reason(survey: Survey, problems: Counter[str]) -> dict[str, int]:
@@ -149,7 +166,7 @@ def _groups(
     counts = shards_of_groups(
         [group.tokens for group in groups],
         [group.to_ask for group in groups],
-        [expected.seconds(group.job, group.to_ask, group.tokens) for group in groups],
+        [expected.seconds(group.job, group.calls, group.tokens) for group in groups],
         job.spec.shards.target_minutes * 60.0,
         shards or job.spec.shards.count,
     )
@@ -158,11 +175,20 @@ def _groups(
             loads = Cut(group.sizes, count).loads
             stored = served.items[place]
             work = expected.work(
-                group.job, group.to_ask - stored, group.tokens - served.tokens[place]
+                group.job,
+                group.to_ask - stored,
+                group.calls - served.calls[place],
+                group.tokens - served.tokens[place],
             )
-            heaviest = max(loads) * count / sum(loads)
-            truncated = served.truncated[place]
-            yield GroupEstimate(group.name, count, heaviest, truncated, stored, work)
+            yield GroupEstimate(
+                group=group.name,
+                shards=count,
+                heaviest_share=max(loads) * count / sum(loads),
+                truncated=served.truncated[place],
+                divided=served.divided[place],
+                stored=stored,
+                work=work,
+            )
 
 
 def _candidates(chunk: tuple[Document, ...]) -> Candidates:

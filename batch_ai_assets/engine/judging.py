@@ -148,7 +148,8 @@ class Judging:
             "reason": (pa.string(), "Why, where it is not valid."),
             "flags": (
                 pa.list_(pa.string()),
-                "Names of the warn rules it fails; input_truncated: only its beginning was asked.",
+                "Names of the warn rules it fails; input_truncated: only its beginning was asked; "
+                "input_divided: it was asked in parts, and their answers were merged.",
             ),
         } | {
             f"rule_{rule.name}": (pa.bool_(), rule.description or f"True: {rule.sql}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,6 +47,17 @@ def cut_to(text: str, tokens: int) -> str:
         if len(tokenizer.encode_ordinary(beginning)) <= tokens:
             return beginning
     return ""
+
+
+def token_bounds(text: str) -> list[int]:
+    """Where the tokens of `text` begin, as offsets in its UTF-8 bytes, and where the last one ends.
+
+    A token may begin inside a character.
+    """
+    tokenizer = _tokenizer()
+    ids = tokenizer.encode_ordinary(text)
+    lengths = {token: len(tokenizer.decode_single_token_bytes(token)) for token in set(ids)}
+    return list(accumulate(map(lengths.__getitem__, ids), initial=0))
 
 
 @cache

@@ -15,6 +15,8 @@ import orjson
 from ..spec.resolved import ResolvedJob
 from ..tokens import MESSAGE_TOKENS, count_tokens, cut_to
 from .item import Correction
+from .merging import merge_rules
+from .parts import Division, Part
 
 _AGAIN = (
     "An earlier answer to this document could not be used. Answer again, exactly in the form that "
@@ -87,6 +89,8 @@ class RequestTemplate:
         self.max_tokens = parameters.max_tokens
         self.together = job.spec.prompt.items_per_request
         self.truncates = job.spec.over_length == "truncate"
+        self._chunks = job.spec.chunks if job.spec.over_length == "chunk_and_merge" else None
+        self._merge_rules = orjson.dumps(merge_rules(job), option=orjson.OPT_SORT_KEYS)
         self._context_tokens = job.offer.context_tokens
         self._prefix = hashlib.sha256(
             orjson.dumps(
@@ -153,21 +157,54 @@ class RequestTemplate:
         """Whether only the beginning of a document of this length is asked."""
         return self.truncates and tokens > self.room > 0
 
-    def asked_tokens(self, tokens: int) -> int:
-        """How many tokens of a document of this length are asked."""
-        return self.room if self.cuts(tokens) else tokens
-
     def asked_text(self, text: str, tokens: int) -> str:
         """What is asked of a document: all of it, or the beginning that there is room for."""
         return cut_to(text, self.room) if self.cuts(tokens) else text
 
+    @cached_property
+    def division(self) -> Division | None:
+        """How documents that are too long are cut into parts; None where they are not."""
+        if self._chunks is None:
+            return None
+        return Division(self.room, self._chunks.overlap_tokens, self._chunks.most)
+
+    def divides(self, tokens: int) -> bool:
+        """Whether a document of this length is asked in parts."""
+        return self._division_of(tokens) is not None
+
+    def parts(self, text: str) -> list[Part]:
+        """What is asked of a document that is asked in parts, each like a document of its own: by
+        `body(part.text, part.input_hash)`, under `request_hash(part.input_hash)`."""
+        assert self.division is not None
+        return self.division.cut(text)
+
+    def calls(self, tokens: int) -> int:
+        """How often a document of this length is asked, if all goes well: once for each part."""
+        division = self._division_of(tokens)
+        return division.parts_of(tokens) if division else 1
+
+    def asked_tokens(self, tokens: int) -> int:
+        """Tokens of what is asked of a document of this length, in all its calls together."""
+        if division := self._division_of(tokens):
+            return division.tokens_of(tokens)
+        return self.room if self.cuts(tokens) else tokens
+
+    def _division_of(self, tokens: int) -> Division | None:
+        """How a document of this length is cut into parts; None where it is not."""
+        division = self.division
+        return division if division is not None and division.divides(tokens) else None
+
     def request_hash(self, input_hash: bytes, tokens: int = 0) -> bytes:
         """sha256 over all that decides the answer: what is asked of whom, and the document.
 
-        `tokens` of the document: one that is cut is another question than one that is not.
+        `tokens` of the document: one that is cut, or asked in parts, is another question than one
+        that is asked whole. A part of it is a document of its own.
         """
         digest = self._prefix.copy()
         digest.update(input_hash)
         if self.cuts(tokens):
             digest.update(b"cut to %d" % self.room)
+        elif division := self._division_of(tokens):
+            digest.update(b"in parts of %d, %d twice, " % (division.room, division.overlap))
+            digest.update(self._merge_rules)
         return digest.digest()

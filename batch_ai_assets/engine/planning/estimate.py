@@ -32,6 +32,8 @@ class Work:
     """What some items are expected to cost and take."""
 
     items: int
+    calls: int
+    """One for each item, or for each of its parts."""
     tokens_in: int
     tokens_cached: int
     """Of these, those that the provider is expected to have in its prompt cache."""
@@ -87,29 +89,30 @@ class Expectation:
             median(one.get("tokens_cached", 0) / max(one["tokens_in"], 1) for one in records),
         )
 
-    def work(self, job: ResolvedJob, items: int, tokens: int) -> Work:
-        """What `items` requests with `tokens` input tokens together mean for this job."""
-        most = items * job.spec.model.parameters.max_tokens
+    def work(self, job: ResolvedJob, items: int, calls: int, tokens: int) -> Work:
+        """What `items` asked in so many `calls` with `tokens` input tokens mean for this job."""
+        most = calls * job.spec.model.parameters.max_tokens
         known = self.tokens_per_answer
-        answered = most if known is None else min(most, ceil(items * known))
+        answered = most if known is None else min(most, ceil(calls * known))
         cached = int(tokens * self.cached_share)
         rate, sla = job.offer.rate, job.spec.sla
         return Work(
             items=items,
+            calls=calls,
             tokens_in=tokens,
             tokens_cached=cached,
             tokens_out=answered,
             most_tokens_out=most,
             cost_usd=rate.cost_usd(tokens, answered, cached),
             most_cost_usd=rate.cost_usd(tokens, most),
-            seconds=self.seconds(job, items, tokens + answered),
+            seconds=self.seconds(job, calls, tokens + answered),
             workers=job.spec.limits.concurrency,
-            workers_for_sla=workers_for(items, sla.seconds, self.seconds_per_call) if sla else None,
-            output_bytes=output_bytes(items, answered / items if items else 0.0),
-            checkpoint_bytes=checkpoint_bytes(items),
+            workers_for_sla=workers_for(calls, sla.seconds, self.seconds_per_call) if sla else None,
+            output_bytes=output_bytes(items, answered / calls if calls else 0.0),
+            checkpoint_bytes=checkpoint_bytes(calls),
         )
 
-    def seconds(self, job: ResolvedJob, items: int, tokens: int) -> float:
+    def seconds(self, job: ResolvedJob, calls: int, tokens: int) -> float:
         """How long so many calls with so many tokens, answers included, are expected to take."""
         limits, allowed = job.spec.limits, job.provider.limits
         pace = Pace(
@@ -118,7 +121,7 @@ class Expectation:
             _lower(limits.tokens_per_minute, allowed.tokens_per_minute),
             self.seconds_per_call,
         )
-        return duration_seconds(items, tokens, pace)
+        return duration_seconds(calls, tokens, pace)
 
 
 def _lower(one: int | None, other: int | None) -> int | None:

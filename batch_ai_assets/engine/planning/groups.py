@@ -23,20 +23,25 @@ class Group:
     """The job with what the group says in place of its own."""
     template: RequestTemplate
     sizes: Counter[int] = field(default_factory=Counter)
-    """Tokens of a request → how many items to ask have so many."""
+    """Tokens of all requests for an item → how many items to ask have so many."""
+    calls: int = 0
+    """Of all its items together, if each goes well."""
 
     def request_tokens(self, tokens: int) -> int:
-        """Estimated input tokens of the request for a document of so many tokens."""
-        asked = self.template.room if self.template.cuts(tokens) else tokens
-        return asked + self.template.prompt_tokens
+        """Estimated input tokens of the requests for a document of so many tokens: of the one, or
+        of those for its parts."""
+        template = self.template
+        return template.asked_tokens(tokens) + template.calls(tokens) * template.prompt_tokens
 
     def too_long(self, tokens: int) -> bool:
-        """Whether a document cannot be asked, not even its beginning."""
-        return tokens > self.template.room and not self.template.cuts(tokens)
+        """Whether a document cannot be asked, neither its beginning nor in parts."""
+        template = self.template
+        return tokens > template.room and not template.cuts(tokens) and not template.divides(tokens)
 
     def add(self, tokens: int) -> None:
         """Count an item that must be asked."""
         self.sizes[self.request_tokens(tokens)] += 1
+        self.calls += self.template.calls(tokens)
 
     @property
     def to_ask(self) -> int:

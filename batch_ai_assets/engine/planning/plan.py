@@ -61,6 +61,8 @@ class Planner:
         )  # fmt: skip
         self.shards: list[ShardRow] = []
         self._truncated: Counter[int] = Counter()
+        self._divided: Counter[int] = Counter()
+        self._calls: Counter[int] = Counter()
 
     @property
     def to_ask(self) -> int:
@@ -81,10 +83,13 @@ class Planner:
             self._write(rows, cuts, payloads)
             failpoints.hit("after_manifest")
         self.shards = [
-            ShardRow(number, group.name, items, load, self._truncated[number])
+            ShardRow(
+                number, group.name, items, load,
+                self._truncated[number], self._divided[number], self._calls[number],
+            )
             for group, cut in zip(self.survey.groups, cuts, strict=True)
             for number, items, load in cut.parts()
-        ]
+        ]  # fmt: skip
         self._store.shards.put(self._plan, self.shards)
 
     def work_plan(self) -> Iterator[pa.RecordBatch]:
@@ -110,7 +115,7 @@ class Planner:
         ]
 
     def _seconds(self, group: Group) -> float:
-        return self._expected.seconds(group.job, group.to_ask, group.tokens)
+        return self._expected.seconds(group.job, group.calls, group.tokens)
 
     def _write(self, rows: pa.RecordBatch, cuts: Sequence[Cut], payloads: RowReader) -> None:
         ids, tokens = rows["item_id"].to_pylist(), rows["tokens"].to_pylist()
@@ -124,6 +129,8 @@ class Planner:
             if fate is Fate.ASK:
                 shard = cuts[place].take(group.request_tokens(tokens[index]))
                 self._truncated[shard] += group.template.cuts(tokens[index])
+                self._divided[shard] += group.template.divides(tokens[index])
+                self._calls[shard] += group.template.calls(tokens[index])
             elif fate.skipped:
                 end, reason = End.SKIPPED, fate.reason
             else:
@@ -178,8 +185,17 @@ def candidates(rows: pa.RecordBatch) -> Candidates:
 
 
 def _too_long(group: Group, tokens: int) -> str:
-    return (
+    room, division = max(group.template.room, 0), group.template.division
+    said = (
         f"The document has {tokens:,} tokens; with the prompt and max_tokens, "
-        f"{group.job.spec.model.name} has room for {max(group.template.room, 0):,}. Shorten it, "
-        "ask its beginning (over_length: truncate), or use a model with a longer context."
+        f"{group.job.spec.model.name} has room for {room:,}"
     )
+    if division is None:
+        remedy = "ask its beginning or its parts (over_length: truncate, or chunk_and_merge)"
+    elif division.possible:
+        said += f". It would be {division.parts_of(tokens):,} parts, and {division.most:,} may be"
+        remedy = "raise chunks.most"
+    else:
+        said += f", too few for a part that shares {division.overlap:,} with the next one"
+        remedy = "lower chunks.overlap_tokens, or shorten the prompt"
+    return f"{said}. Shorten it, {remedy}, or use a model with a longer context."

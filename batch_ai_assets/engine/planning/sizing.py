@@ -35,19 +35,19 @@ class Pace:
     seconds_per_call: float = SECONDS_PER_CALL
 
 
-def duration_seconds(items: int, tokens: int, pace: Pace) -> float:
-    """Items over the throughput of all workers, or what the rate limits demand, if that is more."""
+def duration_seconds(calls: int, tokens: int, pace: Pace) -> float:
+    """Calls over the throughput of all workers, or what the rate limits demand, if that is more."""
     return max(
-        min(items, 1) * pace.seconds_per_call,
-        items * pace.seconds_per_call / pace.concurrency,
-        60.0 * items / pace.requests_per_minute if pace.requests_per_minute else 0.0,
+        min(calls, 1) * pace.seconds_per_call,
+        calls * pace.seconds_per_call / pace.concurrency,
+        60.0 * calls / pace.requests_per_minute if pace.requests_per_minute else 0.0,
         60.0 * tokens / pace.tokens_per_minute if pace.tokens_per_minute else 0.0,
     )
 
 
-def workers_for(items: int, within_seconds: float, seconds_per_call: float) -> int:
-    """Calls in flight that bring `items` home in time, a quarter to spare. At least one."""
-    return max(1, ceil(items / within_seconds * seconds_per_call * SAFETY))
+def workers_for(calls: int, within_seconds: float, seconds_per_call: float) -> int:
+    """Calls in flight that bring `calls` home in time, a quarter to spare. At least one."""
+    return max(1, ceil(calls / within_seconds * seconds_per_call * SAFETY))
 
 
 def output_bytes(items: int, tokens_per_answer: float) -> int:
@@ -55,6 +55,6 @@ def output_bytes(items: int, tokens_per_answer: float) -> int:
     return int(items * (tokens_per_answer * BYTES_PER_TOKEN + LINEAGE_BYTES) * OUTPUT_OVERHEAD)
 
 
-def checkpoint_bytes(items: int) -> int:
+def checkpoint_bytes(calls: int) -> int:
     """Storage of the checkpoints, bytes."""
-    return items * CHECKPOINT_BYTES
+    return calls * CHECKPOINT_BYTES

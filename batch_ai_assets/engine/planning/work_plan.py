@@ -40,13 +40,15 @@ def work_plan_rows(
 
 def _shard_row(survey: Survey, shard: ShardRow, expected: Expectation) -> dict[str, object]:
     job = next(group.job for group in survey.groups if group.name == shard.group)
-    work = expected.work(job, shard.to_ask, shard.tokens_in)
+    work = expected.work(job, shard.to_ask, shard.calls, shard.tokens_in)
     return {
         "shard_id": str(shard.shard),
         "group": shard.group,
         "fate": Fate.ASK.reason,
         "items": shard.to_ask,
         "truncated": shard.truncated,
+        "divided": shard.divided,
+        "calls": work.calls,
         "tokens_in": work.tokens_in,
         "tokens_cached": work.tokens_cached,
         "tokens_out": work.tokens_out,
@@ -78,6 +80,8 @@ def work_plan_schema() -> pa.Schema:
         ),
         "items": (pa.int64(), "Items; all rows together are the items of the batch."),
         "truncated": (pa.int64(), "Items of which only the beginning is asked."),
+        "divided": (pa.int64(), "Items that are asked in parts."),
+        "calls": (pa.int64(), "Calls: one for each item, or for each of its parts."),
         "tokens_in": (pa.int64(), "Tokens to send, prompts included."),
         "tokens_cached": (
             pa.int64(),

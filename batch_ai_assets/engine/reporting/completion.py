@@ -76,6 +76,8 @@ class GroupRecord(_Part):
     """Tokens of its largest shard over the mean of its shards; 1 is perfectly even."""
     truncated: int
     """Items of which only the beginning was asked, because the rest does not fit."""
+    divided: int = 0
+    """Items that were asked in parts, because they do not fit at once."""
 
 
 class CompletionRecord(_Part):
@@ -156,6 +158,11 @@ class CompletionRecord(_Part):
     def truncated(self) -> int:
         """Documents of which only the beginning was asked."""
         return sum(group.truncated for group in self.groups)
+
+    @property
+    def divided(self) -> int:
+        """Documents that were asked in parts."""
+        return sum(group.divided for group in self.groups)
 
     def to_json(self) -> bytes:
         """The record as indented JSON, one trailing newline."""

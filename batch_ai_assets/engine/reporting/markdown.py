@@ -14,6 +14,7 @@ from .wording import (
     cost_facts,
     cut_short,
     dead_reasons,
+    in_parts,
     macro_f1,
     origin_facts,
     percent,
@@ -122,13 +123,16 @@ def _groups(record: CompletionRecord) -> Iterator[str]:
             whole(row.shards),
             f"{row.largest_shard:.2f} ×",
             whole(row.truncated),
+            whole(row.divided),
         )
         for row in record.groups
     ]
-    heads = ("group", "prompt", "to ask", "tokens", "shards", "largest, of the mean", "cut")
-    yield from _table(heads, rows, right=(2, 3, 4, 5, 6))
-    if short := cut_short(record):
-        yield f"{_safe(short)}."
+    heads = (
+        "group", "prompt", "to ask", "tokens", "shards", "largest, of the mean", "cut", "in parts"
+    )  # fmt: skip
+    yield from _table(heads, rows, right=(2, 3, 4, 5, 6, 7))
+    for said in filter(None, (cut_short(record), in_parts(record))):
+        yield f"{_safe(said)}."
         yield ""
 
 

@@ -13,6 +13,7 @@ from .wording import (
     cut_short,
     dead_reasons,
     duration,
+    in_parts,
     macro_f1,
     percent,
     skipped_reasons,
@@ -39,6 +40,8 @@ def summary_lines(record: CompletionRecord) -> list[str]:
     ]
     if short := cut_short(record):
         lines.append(f"cut       {short}")
+    if divided := in_parts(record):
+        lines.append(f"in parts  {divided}")
     lines.append(f"cost      {_cost(record)}")
     if cached := cached_tokens(record):
         saved = cached_savings(record)

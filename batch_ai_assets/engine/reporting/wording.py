@@ -202,6 +202,16 @@ def cached_savings(record: CompletionRecord) -> str:
     return f"saved {usd(record.cache_saved_usd)}" if record.cache_saved_usd else ""
 
 
+def in_parts(record: CompletionRecord) -> str:
+    """What was asked in parts, and where each is named; empty where nothing was."""
+    if not record.divided:
+        return ""
+    return (
+        f"{counted(record.divided, 'document')} longer than the model takes: asked in parts, "
+        f"their answers merged (flag input_divided in {record.job}__validation_report)"
+    )
+
+
 def cost_facts(record: CompletionRecord) -> Iterator[Fact]:
     tokens = record.tokens_in + record.tokens_out
     budget = "" if record.budget_usd is None else f"of {usd(record.budget_usd)} budget"

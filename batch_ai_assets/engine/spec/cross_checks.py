@@ -13,11 +13,16 @@ from typing import TypeAlias
 from .input_checks import check_input
 from .job import JobSpec
 from .problems import did_you_mean, one_of
+from .property_type import property_type
 from .provider import ProviderSpec
 from .schema_checks import check_output
 from .yaml_file import Where
 
 Finding: TypeAlias = tuple[Where, str]
+
+_ORDERED = frozenset({"number", "integer", "boolean"})
+"""Types of fields that have a largest value."""
+
 
 def check_spec(spec: JobSpec, folder_name: str) -> Iterator[Finding]:
     """Everything that the job file alone can tell."""
@@ -31,6 +36,7 @@ def check_spec(spec: JobSpec, folder_name: str) -> Iterator[Finding]:
     yield from _check_groups(spec)
     yield from _check_rules(spec)
     yield from check_output(spec.output)
+    yield from _check_merge(spec)
     yield from _check_together(spec)
     yield from _check_evaluation(spec)
     yield from _check_thresholds(spec)
@@ -61,11 +67,18 @@ def check_provider(spec: JobSpec, provider: ProviderSpec) -> Iterator[Finding]:
             f" It has: {one_of(provider.models)}. A new model needs its price in providers.yaml.",
         )
         return
-    if spec.model.parameters.max_tokens >= offer.context_tokens:
+    room = offer.context_tokens - spec.model.parameters.max_tokens
+    if room <= 0:
         yield (
             ("model", "parameters", "max_tokens"),
             f"{spec.model.parameters.max_tokens} leaves no room for a document: the model takes"
             f" {offer.context_tokens} tokens, answer included. Write what an answer needs.",
+        )
+    elif spec.chunks.overlap_tokens > room // 2:
+        yield (
+            ("chunks", "overlap_tokens"),
+            f"{spec.chunks.overlap_tokens} is more than half of a part: the model takes {room}"
+            " tokens beside the answer, and the prompt is among them. Write a smaller number.",
         )
     yield from _check_budget(spec, free=offer.price == "free")
 
@@ -102,6 +115,26 @@ def _check_groups(spec: JobSpec) -> Iterator[Finding]:
             yield (
                 ("groups", place),
                 "a group by time needs the date of each row. Name its column in input.updated_at.",
+            )
+
+
+def _check_merge(spec: JobSpec) -> Iterator[Finding]:
+    properties = spec.output.json_schema.get("properties")
+    if not isinstance(properties, dict):
+        return  # said by the checks of the output
+    for field, rule in spec.chunks.merge.items():
+        where = ("chunks", "merge", field)
+        if field not in properties:
+            yield (
+                where,
+                f"the answer has no field {field!r}.{did_you_mean(field, properties)}"
+                f" It has: {one_of(properties)}.",
+            )
+        elif rule == "max" and property_type(properties[field]) not in _ORDERED:
+            yield (
+                where,
+                f"the field {field!r} is neither a number nor true or false, so none of its values"
+                " is the largest. Write majority or weighted.",
             )
 
 

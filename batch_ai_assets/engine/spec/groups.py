@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from .base import Model, NonEmpty, RuleName
 
-OverLength = Literal["dead_letter", "truncate"]
+OverLength = Literal["dead_letter", "truncate", "chunk_and_merge"]
 """What happens to a document that is longer than the model takes."""
 
 REST = "rest"

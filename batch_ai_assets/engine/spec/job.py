@@ -12,6 +12,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_v
 
 from .base import DataClass, JobName, Model, NonEmpty, RuleName
 from .batches import BatchesSpec
+from .chunks import ChunksSpec
 from .early_stop import EarlyStopSpec
 from .groups import GroupSpec, OverLength, ShardsSpec
 from .input import InputSpec
@@ -223,7 +224,11 @@ class JobSpec(Model):
     """Documents that are treated differently: by type, size or time."""
     over_length: OverLength = "dead_letter"
     """A document longer than the model takes: `dead_letter`: it is not asked, and waits there;
-    `truncate`: its beginning is asked, and its row carries the flag `input_truncated`."""
+    `truncate`: its beginning is asked, and its row carries the flag `input_truncated`;
+    `chunk_and_merge`: it is asked in parts, their answers become one, and its row carries the flag
+    `input_divided`."""
+    chunks: ChunksSpec = ChunksSpec()
+    """How such a document is cut and merged, under `over_length: chunk_and_merge`."""
     shards: ShardsSpec = ShardsSpec()
     """How the work is cut into parts."""
     model: ModelSpec

@@ -97,6 +97,10 @@ class ShardRow:
     """Estimated input tokens of all its requests."""
     truncated: int
     """Items of whose text only the beginning is asked."""
+    divided: int
+    """Items that are asked in parts."""
+    calls: int
+    """Calls that it takes, if each goes well: one for an item, or for each of its parts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ class Shards:
         """The shards of the version, by number."""
         c = t.shards.c
         query = (
-            sa.select(c.shard, c.group_name, c.to_ask, c.tokens_in, c.truncated)
+            sa.select(
+                c.shard, c.group_name, c.to_ask, c.tokens_in, c.truncated, c.divided, c.calls
+            )
             .where(c.plan_id == plan.plan_id)
             .order_by(c.shard)
         )

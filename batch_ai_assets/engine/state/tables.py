@@ -81,6 +81,8 @@ shards = sa.Table(
     sa.Column("to_ask", sa.Integer, nullable=False),
     sa.Column("tokens_in", sa.Integer, nullable=False),
     sa.Column("truncated", sa.Integer, nullable=False),
+    sa.Column("divided", sa.Integer, nullable=False),
+    sa.Column("calls", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -16,7 +16,8 @@ import jsonschema_rs
 import orjson
 
 from ..errors import SpecError
-from .columns import is_json_text, property_type
+from ..spec.property_type import property_type
+from .columns import is_json_text
 
 if TYPE_CHECKING:
     from ..spec.resolved import ResolvedJob

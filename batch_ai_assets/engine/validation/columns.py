@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..errors import SpecError
+from ..spec.property_type import property_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,7 +61,8 @@ MAY_BE_EMPTY = frozenset({"confidence"})
 FLAGS = Column(
     "flags",
     "list<string>",
-    "Names of the warn rules this row fails; input_truncated: only its beginning was asked.",
+    "Names of the warn rules this row fails; input_truncated: only its beginning was asked; "
+    "input_divided: it was asked in parts, and their answers were merged.",
 )
 SEQ = Column("seq", "int64", "Position of the item in its batch; inside the platform only.")
 
@@ -141,27 +143,6 @@ def check_columns(job: ResolvedJob) -> None:
                 f"answered_{name.lower().lstrip('_')}"
             )
         taken[name.lower()] = f"the output field {name!r}"
-
-
-def property_type(schema: Any) -> str:
-    """The JSON type of a property; `object` where it has none or several (kept as JSON text)."""
-    if not isinstance(schema, dict):
-        return "object"
-    for keyword in ("anyOf", "oneOf"):
-        branches = [one for one in schema.get(keyword, ()) if one != {"type": "null"}]
-        if len(branches) == 1 and "type" not in schema:
-            return property_type(branches[0])
-    declared = schema.get("type")
-    types = declared if isinstance(declared, list) else [declared]
-    named = [one for one in types if one != "null"]
-    if named and all(one in ("number", "integer") for one in named):
-        return "number" if "number" in named else "integer"
-    if len(named) == 1 and named[0] in _ARROW_TYPES:
-        return str(named[0])
-    values = schema.get("enum", [schema["const"]] if "const" in schema else [])
-    if values and all(isinstance(value, str) for value in values if value is not None):
-        return "string"
-    return "object"
 
 
 def is_json_text(schema: Any) -> bool:

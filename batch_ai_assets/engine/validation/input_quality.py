@@ -86,7 +86,7 @@ def _over_long(
         job, "over_long", found, count, named,
         what="are too long for the model",
         todo="Shorten them, choose a model with a longer context, or decide in over_length what "
-        "happens to them: dead letters, or only their beginning is asked.",
+        "happens to them: dead letters, only their beginning is asked, or their parts.",
     )  # fmt: skip
 
 

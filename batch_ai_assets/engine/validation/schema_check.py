@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SpecError
 from ..figures import counted
+from ..spec.property_type import property_type
 from .check_result import CheckResult, found_fault
-from .columns import SEQ, is_json_text, property_type, result_schema
+from .columns import SEQ, is_json_text, result_schema
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -155,3 +155,75 @@ def test_what_is_asked_of_a_long_document_fits_beside_prompt_and_answer() -> Non
     used = count_tokens([body.decode()])[0] + template.max_tokens
     assert 15_900 < used <= 16_000
     assert template.asked_text("short", 1) == "short"
+
+
+LONG = "\n\n".join(["One paragraph of a long document."] * 4000)
+TOKENS = count_tokens([LONG])[0]
+
+
+def in_parts(**changes: Any) -> RequestTemplate:
+    return RequestTemplate(job(over_length="chunk_and_merge", **changes))
+
+
+def test_each_part_of_a_long_document_fits_beside_prompt_and_answer() -> None:
+    template = in_parts(chunks={"overlap_tokens": 100})
+    assert template.divides(TOKENS)
+    parts = template.parts(LONG)
+    assert len(parts) == template.calls(TOKENS) > 1
+    assert sum(part.tokens for part in parts) <= template.asked_tokens(TOKENS)
+    for part in parts:
+        body = template.body(part.text, part.input_hash)
+        assert count_tokens([body.decode()])[0] + template.max_tokens <= 16_000
+
+
+def test_a_part_is_the_question_that_a_document_with_its_text_is() -> None:
+    part = in_parts().parts(LONG)[1]
+    alone = RequestTemplate(job()).request_hash(part.input_hash, part.tokens)
+    assert in_parts().request_hash(part.input_hash) == alone
+    assert in_parts().request_hash(part.input_hash, part.tokens) == alone
+
+
+DIVIDED: dict[str, RequestTemplate] = {
+    "asked whole": RequestTemplate(job()),
+    "asked by its beginning": RequestTemplate(job(over_length="truncate")),
+    "in parts": in_parts(),
+    "overlap": in_parts(chunks={"overlap_tokens": 1}),
+    "a rule": in_parts(chunks={"merge": {"urgent": "max"}}),
+    "another rule": in_parts(chunks={"merge": {"urgent": "weighted"}}),
+    "room": RequestTemplate(
+        make_job(
+            FOLDER,
+            {"over_length": "chunk_and_merge"},
+            {"models": {"stub": {"price": "free", "context_tokens": 15_000}}},
+        )
+    ),
+}
+
+
+def test_a_long_document_is_another_question_for_each_way_of_cutting_and_merging() -> None:
+    hashes = {template.request_hash(TEXT, TOKENS) for template in DIVIDED.values()}
+    assert len(hashes) == len(DIVIDED)
+
+
+def test_a_document_that_fits_is_the_same_question_however_long_ones_are_asked() -> None:
+    assert {template.request_hash(TEXT, 100) for template in DIVIDED.values()} == {
+        request_hash(job())
+    }
+
+
+@pytest.mark.parametrize("chunks", [{"most": 99}, {"merge": {"topic": "majority"}}])
+def test_what_does_not_change_the_merged_answer_leaves_the_hash_alone(
+    chunks: dict[str, Any],
+) -> None:
+    assert in_parts(chunks=chunks).request_hash(TEXT, TOKENS) == (
+        in_parts().request_hash(TEXT, TOKENS)
+    )
+
+
+def test_a_document_that_is_asked_at_once_is_one_call() -> None:
+    template = in_parts()
+    assert (template.calls(100), template.asked_tokens(100)) == (1, 100)
+    assert not template.divides(template.room)
+    cut = RequestTemplate(job(over_length="truncate"))
+    assert (cut.calls(TOKENS), cut.asked_tokens(TOKENS)) == (1, cut.room)
+    assert not cut.divides(TOKENS)

@@ -149,6 +149,14 @@ MISTAKES: list[tuple[str, object, str, str]] = [
         "thresholds.failure_rate_warn",
         "lies above failure_rate_error",
     ),
+    ("over_length", "chunk", "over_length", "write dead_letter, truncate or chunk_and_merge"),
+    ("chunks.merge", {"topik": "max"}, "chunks.merge.topik", "Did you mean 'topic'?"),
+    ("chunks.merge", {"topic": "max"}, "chunks.merge.topic", "Write majority or weighted."),
+    ("chunks.merge", {"score": "mean"}, "chunks.merge.score", "write majority, max or weighted"),
+    ("chunks.most", 1, "chunks.most", "1 is out of range; write a number at least 2"),
+    ("chunks.overlap_tokens", -1, "chunks.overlap_tokens", "write a number at least 0"),
+    ("chunks.overlap_tokens", 66_000, "chunks.overlap_tokens", "is more than half of a part"),
+    ("chunks.overlap", 10, "chunks.overlap", "Did you mean 'overlap_tokens'?"),
     ("thresholds.block", ["failure"], "thresholds.block[0]", "Did you mean 'failure_rate'?"),
     ("sla.within", "4 hours", "sla.within", "For example `90s`"),
     (
@@ -214,6 +222,19 @@ def test_every_bad_rule_is_listed_and_no_good_one(tmp_path: Path) -> None:
     ]
     lines = _refusal(write_job(tmp_path, changed(("rules", rules))))
     assert [re.search(r"rules\[\d\]", line).group() for line in lines] == ["rules[0]", "rules[2]"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", ["number", "integer", "boolean", ["number", "null"]])
+def test_the_largest_of_numbers_and_of_true_and_false_may_be_merged(
+    tmp_path: Path, kind: object
+) -> None:
+    job = changed(
+        ("over_length", "chunk_and_merge"),
+        ("output.schema.properties.score.type", kind),
+        ("chunks", {"merge": {"score": "max", "topic": "weighted"}, "overlap_tokens": 50}),
+    )
+    examples: list[object] = []
+    assert load_job(write_job(tmp_path, job, examples=examples)).spec.chunks.most == 50
 
 
 def test_two_rules_of_one_name_are_refused(tmp_path: Path) -> None:

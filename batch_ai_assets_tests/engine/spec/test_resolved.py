@@ -116,6 +116,10 @@ def test_what_no_result_depends_on_does_not_change_the_hash(
         ("rules.0.severity", "warn"),
         ("evaluation", {"field": "topic", "truth": "label"}),
         ("over_length", "truncate"),
+        ("over_length", "chunk_and_merge"),
+        ("chunks", {"overlap_tokens": 10}),
+        ("chunks", {"merge": {"score": "max"}}),
+        ("chunks", {"most": 3}),
         ("groups", [{"name": "long", "tokens_from": 100, "over_length": "truncate"}]),
         ("groups", [{"name": "long", "tokens_from": 100, "parameters": {"seed": 1}}]),
     ],
@@ -144,7 +148,7 @@ def test_prompt_examples_and_context_change_the_hash(part: dict[str, Any]) -> No
 def test_every_key_of_a_job_is_known_to_be_relevant_or_not() -> None:
     """A new key must be put on one side on purpose: here, and in the tests above."""
     relevant = {"job", "data_classification", "input", "model", "prompt", "output", "rules"}
-    relevant |= {"evaluation", "groups", "over_length"}
+    relevant |= {"evaluation", "groups", "over_length", "chunks"}
     irrelevant = {"owner", "purpose", "residency", "budget", "limits", "retry", "sla"}
     irrelevant |= {"thresholds", "batches", "retention", "consumers", "tags"}
     irrelevant |= {"input_quality", "priority", "shards", "early_stop"}

@@ -10,7 +10,6 @@ from batch_ai_assets.engine.validation.columns import (
     LINEAGE,
     check_columns,
     enriched_schema,
-    property_type,
     result_schema,
     row_cells,
 )
@@ -49,27 +48,6 @@ def test_every_column_says_what_it_means() -> None:
 
 def test_enriched_rows_carry_their_position() -> None:
     assert enriched_schema(make_job()).names[0] == "seq"
-
-
-@pytest.mark.parametrize(
-    ("schema", "kind"),
-    [
-        ({"type": "string"}, "string"),
-        ({"type": ["integer", "null"]}, "integer"),
-        ({"type": ["integer", "number"]}, "number"),
-        ({"type": ["string", "integer"]}, "object"),
-        ({"enum": ["a", "b", None]}, "string"),
-        ({"enum": ["a", 1]}, "object"),
-        ({"const": "x"}, "string"),
-        ({"anyOf": [{"type": "boolean"}, {"type": "null"}]}, "boolean"),
-        ({"anyOf": [{"type": "boolean"}, {"type": "string"}]}, "object"),
-        ({"$ref": "#/$defs/x"}, "object"),
-        ({}, "object"),
-        (True, "object"),
-    ],
-)
-def test_a_property_has_one_kind_of_column(schema: object, kind: str) -> None:
-    assert property_type(schema) == kind
 
 
 def test_cells_come_in_column_order_with_missing_fields_empty() -> None:
