@@ -19,7 +19,9 @@ from ..state.rows import Status
 from ..state.writer import Entry
 from ..validation.answer import AnswerCheck, Checked
 from ..validation.confidence import ConfidenceReader
+from .divided import Divided
 from .item import WorkItem
+from .merging import Merge
 from .outcome import Choice, Failure, FailureClass, Reply
 from .packed import Element, read, why
 
@@ -57,6 +59,7 @@ class Judge:
         self._letters = letters
         self._price = price
         self._max_attempts = job.spec.retry.max_attempts
+        self._merge = Merge(job).merge
 
     def reply(
         self, items: Sequence[WorkItem], worker: str, reply: Reply, bound: Bound
@@ -81,6 +84,19 @@ class Judge:
             self._split(item, place, worker, failure, share)
             for place, (item, share) in enumerate(zip(items, shares, strict=True))
         ]
+
+    def merged(self, whole: Divided, worker: str) -> Judged:
+        """The document whose parts are all answered. Its parts were paid, so it costs nothing."""
+        merged = self._merge(whole.in_order())
+        item = WorkItem(
+            whole.seq, whole.item_id, whole.text, b"", whole.request_hash, 0, whole.shard,
+            whole.attempt,
+        )  # fmt: skip
+        if merged.failure is not None:
+            return self._failed(item, worker, merged.failure, merged.content, _NOTHING)
+        paid = Paid(whole.tokens_in, whole.tokens_out, kind=None)
+        judged = self._answered(item, worker, merged.content.decode(), merged.confidence, paid)
+        return replace(judged, entry=replace(judged.entry, status=Status.MERGED))
 
     def _paid(self, reply: Reply, bound: Bound) -> Paid:
         usage = reply.usage.counted() if reply.usage else None
@@ -142,7 +158,7 @@ class Judge:
                 shard=item.shard,
                 attempt=item.attempt,
                 worker=worker,
-                status=Status.ANSWERED,
+                status=Status.PART if item.part else Status.ANSWERED,
                 request_hash=item.request_hash,
                 at=time.time(),
                 content=content.encode(),
@@ -153,6 +169,7 @@ class Judge:
                 cost_usd=paid.usd,
                 saved_usd=paid.saved_usd,
                 money=paid.kind,
+                part=item.part,
             ),
             None,
         )
@@ -161,16 +178,17 @@ class Judge:
         self, item: WorkItem, worker: str, failure: Failure, raw: bytes | None, paid: Paid
     ) -> Judged:
         now = time.time()
-        letter = None
-        if failure.kind is FailureClass.PERMANENT or item.attempt >= self._max_attempts:
+        letter, whole = None, item.whole
+        final = failure.kind is FailureClass.PERMANENT or item.attempt >= self._max_attempts
+        if final and not (whole is not None and whole.dead):  # one letter for all its parts
             letter = self._letters.letter(
                 seq=item.seq,
                 item_id=item.item_id,
-                request_hash=item.request_hash,
+                request_hash=item.request_hash if whole is None else whole.request_hash,
                 reason=failure.reason,
                 message=failure.message,
                 attempts=item.attempt,
-                payload=item.text.encode(),
+                payload=(item.text if whole is None else whole.text).encode(),
                 answer=raw,
                 at=now,
             )
@@ -193,6 +211,7 @@ class Judge:
             saved_usd=paid.saved_usd,
             money=paid.kind,
             letter=letter,
+            part=item.part,
         )
         return Judged(entry, failure)
 

@@ -17,7 +17,9 @@ from ..state.rows import Plan, Status, StoredAnswer, ToDo
 from ..state.store import StateStore
 from ..state.writer import Entry, Writer
 from ..tables import BatchTable, RowReader
+from .attempt import Judge
 from .item import WorkItem, halved
+from .parting import Parting
 from .request import RequestTemplate
 
 if TYPE_CHECKING:
@@ -39,17 +41,21 @@ class Feed:
         shards: Sequence[int],
         writer: Writer,
         run_id: str,
+        judge: Judge,
         most: int | None = None,
         turn: int | None = None,
     ) -> None:
-        """`most`: no more items than these; the canary. `turn`: the version's place among those
-        that ask the same kind of question; None: it asks whatever others ask."""
+        """`judge`: for documents whose parts are all answered already. `most`: no more items than
+        these; the canary. `turn`: the version's place among those that ask the same kind of
+        question; None: it asks whatever others ask."""
         self._store = store
         self._plan = plan
         self._rows = RowReader(raw, ["item_id", "sealed", "input_hash", "tokens"])
         self._sealer = sealer
         self._template = template
         self._together = template.together
+        self._parting = Parting(store, plan, sealer, template)
+        self._judge = judge
         self._shards = shards
         self._writer = writer
         self._worker = f"{run_id}/store"
@@ -93,6 +99,9 @@ class Feed:
                 self.elsewhere += 1
                 continue
             text = self._open(ids[index], sealed[index].as_py())
+            if self._template.divides(tokens[index]):
+                ask += self._parts(one, ids[index], text, hashes[index])
+                continue
             ask.append(
                 WorkItem(
                     one.seq, ids[index], self._template.asked_text(text, tokens[index]),
@@ -102,6 +111,17 @@ class Feed:
                 )
             )  # fmt: skip
         return ask
+
+    def _parts(
+        self, one: ToDo, item_id: str, text: str, request_hash: bytes
+    ) -> list[WorkItem]:
+        """The parts of a document that must be asked; none, and it is merged at once."""
+        whole = self._parting.divided(one, item_id, text, request_hash)
+        if whole.complete:
+            self._writer.put(self._judge.merged(whole, self._worker).entry)
+            self._served += 1
+            return []
+        return self._parting.items(whole)
 
     def _next_to_do(self, size: int) -> list[ToDo]:
         """The next items that need a call, urgent ones first."""

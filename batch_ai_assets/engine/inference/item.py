@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from .divided import Divided
 from .outcome import Failure, FailureClass
 
 
@@ -41,6 +42,10 @@ class WorkItem:
     """How many items, this one included, may be asked in one request."""
     correction: Correction | None = None
     """What is asked otherwise than the first time."""
+    part: int = 0
+    """Which part of `whole` it is, from 1; 0: an item of its own."""
+    whole: Divided | None = None
+    """The document that it is a part of."""
 
 
 def corrected(item: WorkItem, failure: Failure) -> WorkItem | None:

@@ -94,6 +94,8 @@ class Line:
 
     def _sets_out(self, item: WorkItem) -> bool:
         """True where nobody asks the same now; otherwise the item stands aside."""
+        if item.whole is not None and item.whole.dead:
+            return False  # nothing that a part says can help the document any more
         if not self._asks_once:
             return True
         if item.request_hash in self._flying:

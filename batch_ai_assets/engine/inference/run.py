@@ -94,9 +94,9 @@ class _Shards:
         spent_usd, spent_tokens = deps.store.answers.spent(self._plan)
         self._purse = Purse(job.spec.budget, job.offer.rate, spent_usd, spent_tokens)
         self._writer = Writer(deps.store.database, self._plan, deps.sealer, run_id=self._run_id)
-        judge = Judge(job, LetterWriter(self._plan, deps.sealer), job.offer.rate)
+        self._judge = Judge(job, LetterWriter(self._plan, deps.sealer), job.offer.rate)
         self._crew = Crew(
-            job, self._template, judge, self._writer, self._purse, self._run_id,
+            job, self._template, self._judge, self._writer, self._purse, self._run_id,
             self._plan.mode, deps.grace_seconds,
         )  # fmt: skip
         answered = deps.store.figures(job.name, self._plan.batch).answered
@@ -217,7 +217,7 @@ class _Shards:
         deps = self._deps
         return Feed(
             deps.store, self._plan, self._raw, deps.sealer, self._template, self._shards,
-            self._writer, self._run_id, most, self._turn,
+            self._writer, self._run_id, self._judge, most, self._turn,
         )  # fmt: skip
 
     def _catch_signals(self, loop: asyncio.AbstractEventLoop) -> None:

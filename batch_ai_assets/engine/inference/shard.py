@@ -9,42 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from ..control.budget import Bound, Purse
 from ..errors import BatchAIError, BatchHalted
 from ..spec.resolved import ResolvedJob
-from ..state.rows import Status
 from ..state.writer import Writer
 from .attempt import Judge, Judged
 from .feed import CHUNK, Feed
-from .item import WorkItem, corrected, split_off
+from .item import WorkItem
 from .limiter import Gate, Limiter
 from .line import Line
 from .outcome import Failure, FailureClass, Reply, interpret
 from .packed import PackedTemplate
 from .request import RequestTemplate
+from .sequel import Counts, Sequel
 from .setbacks import Setbacks
 from .transport import Broken, Transport, Unreachable
-
-
-@dataclass(slots=True)
-class Counts:
-    """What this run did so far; for progress, not for the books."""
-
-    done: int = 0
-    dead: int = 0
-    finished: int = 0
-    """Items that ended a pass, whatever came of them."""
-    failed: int = 0
-    """Items that ended a pass without a usable answer."""
-    erring: int = 0
-    """Of those, items whose answers or refusals came from a provider that is well."""
-    failures: Counter[str] = field(default_factory=Counter)
-    """How often each message was the last word on an item in a pass."""
 
 
 class Crew:
@@ -97,6 +79,7 @@ class Crew:
         self.transport: Transport | None = None
         self.stopped: BatchAIError | None = None
         self.counts = Counts()
+        self._sequel = Sequel(self.line, judge, writer, self.counts)
 
     async def work(self, feed: Feed) -> None:
         """One pass over `feed`: every item it gives gets one finished attempt.
@@ -235,7 +218,7 @@ class Crew:
             return
         else:
             judged = self._judge.failure(items, worker, result, bound)
-        self._finish(items, judged, bound, tokens, sent_at)
+        self._finish(items, judged, worker, bound, tokens, sent_at)
 
     def _rendered(self, items: list[WorkItem]) -> tuple[bytes, int]:
         """The body of the request, and how many tokens its answer may have."""
@@ -287,7 +270,13 @@ class Crew:
             self._sent_at[number] = 0.0
 
     def _finish(
-        self, items: list[WorkItem], judged: list[Judged], bound: Bound, tokens: int, sent_at: float
+        self,
+        items: list[WorkItem],
+        judged: list[Judged],
+        worker: str,
+        bound: Bound,
+        tokens: int,
+        sent_at: float,
     ) -> None:
         """The books of one call, and what becomes of each of its items."""
         tokens_out = used = 0
@@ -304,41 +293,10 @@ class Crew:
             self.setbacks.answered(sent_at)
             self._gate.limiter.correct(used - tokens)
             self._expected_out += 0.1 * (tokens_out / len(items) - self._expected_out)
-        if len(items) == 1 and judged[0].failure is None:  # nearly always
-            self.line.answered(items[0])
-            self.counts.done += 1
-            self.counts.finished += 1
-        else:
-            self._sort_out(items, judged)
+        if self._sequel.follow(items, judged, worker):
+            self._fed.set()
         if len(self._workers) < self._size and not self.stopped:
             self._hire(len(self._workers))
-
-    def _sort_out(self, items: Sequence[WorkItem], judged: Sequence[Judged]) -> None:
-        """Answered, dead, asked again at once, or left for the sweep."""
-        again: list[WorkItem] = []
-        for item, one in zip(items, judged, strict=True):
-            if one.failure is None:
-                self.line.answered(item)
-                self.counts.done += 1
-                self.counts.finished += 1
-                continue
-            self.line.gave_up(item)
-            if (next_try := _next_try(item, one, len(items))) is not None:
-                again.append(next_try)
-                continue
-            self.counts.finished += 1
-            self._count_failed(one.failure)
-            if one.entry.letter is not None:
-                self.counts.done += 1
-                self.counts.dead += 1
-        self.line.again(again)
-        if again:
-            self._fed.set()
-
-    def _count_failed(self, failure: Failure) -> None:
-        self.counts.failed += 1
-        self.counts.erring += failure.kind in (FailureClass.INVALID, FailureClass.PERMANENT)
-        self.counts.failures[failure.message] += 1
 
     def _settle(self, bound: Bound, cost_usd: float, tokens: int) -> None:
         self._purse.settle(bound, cost_usd, tokens)
@@ -369,16 +327,6 @@ def _line(template: RequestTemplate, packed: PackedTemplate | None, *, asks_once
     if packed is None:
         return Line(asks_once=asks_once)
     return Line(template.together, packed.room, packed.item_weight, asks_once=asks_once)
-
-
-def _next_try(item: WorkItem, judged: Judged, company: int) -> WorkItem | None:
-    """The item as it is asked again at once; None where it waits for the sweep, or is dead."""
-    assert judged.failure is not None
-    if judged.entry.status is Status.SPLIT:
-        # What broke on the way may pass; what was answered badly is asked in smaller company.
-        passing = judged.failure.kind is FailureClass.TRANSIENT
-        return None if passing else split_off(item, company)
-    return None if judged.entry.letter else corrected(item, judged.failure)
 
 
 def _raise_first_error(tasks: list[asyncio.Task[None]]) -> None:

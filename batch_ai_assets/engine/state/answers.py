@@ -8,7 +8,16 @@ import sqlalchemy as sa
 
 from . import tables as t
 from .database import Database
-from .rows import USABLE, EnrichedRow, Plan, SealedAnswer, StoredAnswer
+from .rows import (
+    USABLE,
+    EnrichedRow,
+    KeptAnswer,
+    PartRow,
+    Plan,
+    SealedAnswer,
+    Status,
+    StoredAnswer,
+)
 
 
 class Answers:
@@ -34,6 +43,39 @@ class Answers:
             return {
                 row.request_hash: StoredAnswer(*row) for row in rows if row.request_hash in wanted
             }
+
+    def kept(self, hashes: Sequence[bytes]) -> dict[bytes, KeptAnswer]:
+        """request hash → its newest stored answer, whole, for those that have one."""
+        a, wanted = t.answers.c, set(hashes)
+        with self._db.read() as connection:
+            rows = connection.execute(
+                sa.select(a.request_hash, a.sealed, a.confidence, a.tokens_in, a.tokens_out)
+                .where(a.hash_key.in_([hash_key(value) for value in hashes]))
+                .order_by(a.answer_id)
+            )
+            return {
+                row.request_hash: KeptAnswer(*row) for row in rows if row.request_hash in wanted
+            }
+
+    def parts(self, plan: Plan, seq: int) -> list[PartRow]:
+        """Every attempt at the parts of one item in this version, in their order."""
+        c, a = t.checkpoints.c, t.answers.c
+        query = (
+            sa.select(
+                c.part, c.attempt,
+                a.request_hash, a.sealed, a.confidence, a.tokens_in, a.tokens_out,
+            )
+            .outerjoin(
+                t.answers, sa.and_(a.answer_id == c.answer_id, c.status == Status.PART)
+            )
+            .where(c.plan_id == plan.plan_id, c.seq == seq, c.part > 0)
+            .order_by(c.part, c.attempt)
+        )  # fmt: skip
+        with self._db.read() as connection:
+            return [
+                PartRow(part, attempt, KeptAnswer(*answer) if answer[0] is not None else None)
+                for part, attempt, *answer in connection.execute(query)
+            ]
 
     def enriched(self, plan: Plan, rows_per_read: int = 1000) -> Iterator[list[EnrichedRow]]:
         """Every answered item of the version with its answer, by seq, a chunk at a time."""

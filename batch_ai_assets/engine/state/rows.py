@@ -114,6 +114,27 @@ class StoredAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """A stored answer with all that was kept of it; it opens with its request hash."""
+
+    request_hash: bytes
+    sealed: bytes
+    confidence: float | None
+    tokens_in: int
+    tokens_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """An attempt at one part of an item."""
+
+    part: int
+    attempt: int
+    answer: KeptAnswer | None
+    """None where it gave none."""
+
+
+@dataclass(frozen=True, slots=True)
 class SealedAnswer:
     """An answer as it lies in the store; it opens with its request hash."""
 
