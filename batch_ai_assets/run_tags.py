@@ -13,7 +13,8 @@ import socket
 from collections.abc import Mapping
 
 from batch_ai_assets.engine.errors import SpecError
-from batch_ai_assets.engine.spec.job import JobSpec, Priority
+from batch_ai_assets.engine.spec.job import JobSpec
+from batch_ai_assets.engine.spec.priority import PRIORITIES
 
 STATE = "batch_ai/state"
 MODE = "batch_ai/mode"
@@ -28,9 +29,6 @@ RUN_TAGS: Mapping[str, str] = {
     # A run that comes back after its worker died asks every stage again: each knows what it has.
     "dagster/retry_strategy": "ALL_STEPS",
 }
-
-PRIORITIES: Mapping[Priority, int] = {"low": -1, "normal": 0, "high": 1, "urgent": 2}
-"""A priority as Dagster's run queue counts it: the highest first, 0 where nobody says."""
 
 
 def run_tags(job: JobSpec) -> dict[str, str]:

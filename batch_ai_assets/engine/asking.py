@@ -28,8 +28,19 @@ def ask(job: ResolvedJob, plan: Plan, raw: BatchTable, run: Run, deps: Deps) -> 
         groups.setdefault(shard.group, []).append(shard.shard)
     with ExitStack() as stack:
         once = replace(deps, open_endpoint=_opened_once(deps.open_endpoint, stack))
-        for group, shards in groups.items():
+        for group, shards in _urgent_first(groups, plan, deps):
             run_shards(job.for_group(group), plan, raw, shards, run.run_id, once)
+
+
+def _urgent_first(
+    groups: dict[str, list[int]], plan: Plan, deps: Deps
+) -> list[tuple[str, list[int]]]:
+    """Groups with the most urgent item first; otherwise as the job names them."""
+    urgency = {
+        group: max(deps.store.items.priorities(plan, shards), default=0)
+        for group, shards in groups.items()
+    }
+    return sorted(groups.items(), key=lambda one: -urgency[one[0]])
 
 
 def _opened_once(

@@ -43,6 +43,7 @@ class Item:
     pages: int | None = None
     changed: float | None = None
     """These three as in Document."""
+    priority: int = 0
     plain: bool = False
     """Whether markup has been taken out already."""
 
@@ -96,6 +97,7 @@ class Admission:
             kind=item.kind,
             pages=item.pages,
             changed=item.changed,
+            priority=item.priority,
         )
 
     def _named(self, item: Item) -> tuple[str, bool]:

@@ -44,6 +44,7 @@ def misfits(job: ResolvedJob, upstream: ResolvedJob) -> Iterator[tuple[Where, st
         (("input", "text"), spec.text),
         *((("input", "attributes", n), name) for n, name in enumerate(spec.attributes)),
         (("input", "classification"), spec.classification),
+        (("input", "priority"), spec.priority),
         (("input", "updated_at"), spec.updated_at),
     ]
     for where, column in named:

@@ -69,3 +69,5 @@ class Document:
     """How many pages it has, where it has pages."""
     changed: float | None = None
     """When it was written or changed, UTC seconds since the epoch, where that is known."""
+    priority: int = 0
+    """Items with a higher one are asked first (see `spec/priority.py`)."""

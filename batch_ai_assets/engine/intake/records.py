@@ -19,6 +19,7 @@ import orjson
 
 from ..errors import IntakeError
 from ..spec.input import InputSpec
+from ..spec.priority import priority_of
 from .admission import Item
 from .cleaning import control_characters
 from .document import Problem
@@ -68,6 +69,7 @@ def record_item(
         problem=next(problems, None),
         kind="row",
         changed=None if isinstance(changed, Problem) else changed,
+        priority=0 if spec.priority is None else priority_of(record.get(spec.priority)),
     )
 
 
@@ -78,6 +80,7 @@ def needed_columns(spec: InputSpec) -> dict[str, str]:
         (spec.text, "input.text"),
         *((column, "input.attributes") for column in spec.attributes),
         (spec.classification, "input.classification"),
+        (spec.priority, "input.priority"),
         (spec.updated_at, "input.updated_at"),
     ]
     needed: dict[str, str] = {}

@@ -78,7 +78,8 @@ class Planner:
             self.survey.look(candidates(rows))
         cuts = self._cut()
         payloads = RowReader(raw, ["sealed"])
-        columns = ["seq", "item_id", "input_hash", "tokens", "problem_reason", "problem_message"]
+        columns = ["seq", "item_id", "input_hash", "tokens", "priority"]
+        columns += ["problem_reason", "problem_message"]
         for rows in raw.scan(columns, batch_rows=_CHUNK):
             self._write(rows, cuts, payloads)
             failpoints.hit("after_manifest")
@@ -120,7 +121,7 @@ class Planner:
     def _write(self, rows: pa.RecordBatch, cuts: Sequence[Cut], payloads: RowReader) -> None:
         ids, tokens = rows["item_id"].to_pylist(), rows["tokens"].to_pylist()
         inputs = [bytes.fromhex(value) for value in rows["input_hash"].to_pylist()]
-        reasons = rows["problem_reason"].to_pylist()
+        reasons, urgency = rows["problem_reason"].to_pylist(), rows["priority"].to_pylist()
         items: list[ItemRow] = []
         dead: list[tuple[ItemRow, str]] = []
         for index, seq in enumerate(rows["seq"].to_pylist()):
@@ -136,7 +137,10 @@ class Planner:
             else:
                 end = End.DEAD
                 reason = reasons[index] if fate is Fate.PROBLEM else fate.reason
-            row = ItemRow(seq, ids[index], inputs[index], tokens[index], end.value, reason, shard)
+            row = ItemRow(
+                seq, ids[index], inputs[index], tokens[index], end.value, reason, shard,
+                urgency[index],
+            )  # fmt: skip
             items.append(row)
             if end is End.DEAD:
                 told = rows["problem_message"][index].as_py()

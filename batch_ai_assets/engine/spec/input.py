@@ -56,6 +56,9 @@ class InputSpec(Model):
     """Rows: further columns to keep with the item (not sent to the model)."""
     classification: NonEmpty | None = None
     """Rows: the column that holds an item's own data class, where items carry one."""
+    priority: NonEmpty | None = None
+    """Rows: the column that says how urgent an item is: `low`, `normal`, `high` or `urgent`;
+    whatever else it holds is normal. Urgent items of a batch are asked first."""
     updated_at: NonEmpty | None = None
     """Rows: the column that says when an item was written or changed: what `window: column` and
     groups by time go by."""

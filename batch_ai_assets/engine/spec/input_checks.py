@@ -137,7 +137,7 @@ def _check_columns(spec: JobSpec) -> Iterator[Finding]:
                 " attribute is not. Remove it here.",
             )
         return
-    for key in ("attributes", "classification", "updated_at"):
+    for key in ("attributes", "classification", "priority", "updated_at"):
         if getattr(spec.input, key):
             yield (
                 ("input", key),

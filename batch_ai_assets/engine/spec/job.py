@@ -17,12 +17,12 @@ from .early_stop import EarlyStopSpec
 from .groups import GroupSpec, OverLength, ShardsSpec
 from .input import InputSpec
 from .input_quality import InputQualitySpec
+from .priority import Priority
 
 __all__ = ["JobSpec", "RuleSpec"]
 
 _OWNER = re.compile(r"team:[\w.-]+|[A-Za-z0-9][\w.%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}", re.ASCII)
 """No wider than what Dagster takes as an owner: whatever else would fail the code location."""
-Priority = Literal["low", "normal", "high", "urgent"]
 
 
 class ModelParameters(Model):
@@ -217,7 +217,8 @@ class JobSpec(Model):
     batches: BatchesSpec = BatchesSpec()
     """How documents are gathered into batches, and when a batch runs."""
     priority: Priority = "normal"
-    """Which of the batches that wait for a free place runs first."""
+    """Which of the batches that wait for a free place runs first, and which of those that run gets
+    the next calls of a provider that they share."""
     input_quality: InputQualitySpec = InputQualitySpec()
     """What is expected of the documents, before any call."""
     groups: tuple[GroupSpec, ...] = ()

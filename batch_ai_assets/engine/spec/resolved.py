@@ -26,7 +26,7 @@ _NO_RESULT_DEPENDS_ON: dict[str, Any] = {
     "priority": True,
     "shards": True,
     "input_quality": True,
-    "input": {"settle", "mark"},
+    "input": {"settle", "mark", "priority"},
     "groups": {"__all__": {"concurrency": True, "prompt": {"file"}}},
     "retry": True,
     "limits": True,
