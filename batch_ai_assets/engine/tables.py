@@ -29,6 +29,7 @@ from .errors import StorageError
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
     from upath import UPath
 
 _SEAL = "_table.json"
@@ -123,6 +124,7 @@ class RowReader:
         self._columns = columns
         self._groups: list[tuple[int, str, int]] = []  # first row, file, row group
         self._loaded: tuple[int, pa.Table] | None = None
+        self._file: tuple[str, pq.ParquetFile] | None = None
         self._index()
 
     def _index(self) -> None:
@@ -160,8 +162,11 @@ class RowReader:
 
         if self._loaded is None or self._loaded[0] != index:
             _, name, group = self._groups[index]
-            with reading(name), at(name).open("rb") as file:
-                rows = pq.ParquetFile(file).read_row_group(group, columns=self._columns)
+            with reading(name):
+                if self._file is None or self._file[0] != name:
+                    # Kept open: a file's index is as long as the file, and would be read each time.
+                    self._file = (name, pq.ParquetFile(at(name).open("rb")))
+                rows = self._file[1].read_row_group(group, columns=self._columns)
             self._loaded = (index, rows)
         return self._loaded[1]
 

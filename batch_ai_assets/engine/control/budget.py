@@ -6,14 +6,13 @@ upper bound fit the limit together. So the limit cannot be passed, whatever the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from ..spec.job import BudgetSpec
 from ..spec.provider import Price
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True, gc=False):
     """The most one call can cost."""
 
     usd: float

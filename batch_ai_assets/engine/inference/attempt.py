@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
+
+import msgspec
+from msgspec.structs import replace
 
 from ..control.budget import Bound
 from ..deadletter.letter import LetterWriter
@@ -26,16 +28,14 @@ from .outcome import Choice, Failure, FailureClass, Reply
 from .packed import Element, read, why
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True, gc=False):
     """A finished attempt at one item: what to commit, and what went wrong."""
 
     entry: Entry
     failure: Failure | None
 
 
-@dataclass(frozen=True, slots=True)
-class Paid:
+class Paid(msgspec.Struct, frozen=True, gc=False):
     """What a call cost, or an item's share of it."""
 
     tokens_in: int = 0

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -188,7 +189,7 @@ class Database:
         style = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         for start in range(0, len(rows), _ROWS_PER_INSERT):
             part = rows[start : start + _ROWS_PER_INSERT]
-            flat = tuple(value for row in part for value in row)
+            flat = tuple(chain.from_iterable(part))
             connection.exec_driver_sql(_insert_sql(table, len(part), style), flat)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -84,9 +83,8 @@ class Items:
 
         `priority`: of this priority alone.
         """
-        first, last = (_attempt(pick) for pick in (sa.func.min, sa.func.max))
         query = (
-            sa.select(t.items.c.seq, t.items.c.shard, last, first)
+            sa.select(t.items.c.seq, t.items.c.shard)
             .where(_needs_call(plan), t.items.c.shard.in_(shards), t.items.c.seq > after)
             .order_by(t.items.c.seq)
             .limit(limit)
@@ -94,10 +92,9 @@ class Items:
         if priority is not None:
             query = query.where(t.items.c.priority == priority)
         with self._db.read() as connection:
-            return [
-                ToDo(seq, shard, max(0, last or 0), max(0, -(first or 0)))
-                for seq, shard, last, first in connection.execute(query)
-            ]
+            rows = connection.execute(query).all()
+            tried = _attempts(connection, plan, rows[0].seq, rows[-1].seq) if rows else {}
+        return [ToDo(seq, shard, *tried.get(seq, (0, 0))) for seq, shard in rows]
 
     def priorities(self, plan: Plan, shards: Sequence[int]) -> list[int]:
         """The priorities of items of these shards that need a call, the highest first."""
@@ -160,15 +157,18 @@ class Items:
             after = chunk[-1].seq
 
 
-def _attempt(pick: Callable[[sa.ColumnElement[int]], sa.ColumnElement[int]]) -> Any:
-    """The first or last attempt at an item, None where there was none."""
-    return (
-        sa.select(pick(t.checkpoints.c.attempt))
-        .where(t.checkpoints.c.plan_id == t.items.c.plan_id)
-        .where(t.checkpoints.c.seq == t.items.c.seq)
-        .correlate(t.items)
-        .scalar_subquery()
+def _attempts(
+    connection: sa.Connection, plan: Plan, first: int, last: int
+) -> dict[int, tuple[int, int]]:
+    """seq → (attempts that count, attempts in company that came to nothing), where there were
+    any among these items."""
+    c = t.checkpoints.c
+    rows = connection.execute(
+        sa.select(c.seq, sa.func.max(c.attempt), sa.func.min(c.attempt))
+        .where(c.plan_id == plan.plan_id, c.seq.between(first, last))
+        .group_by(c.seq)
     )
+    return {seq: (max(0, most), max(0, -least)) for seq, most, least in rows}
 
 
 def _needs_call(plan: Plan) -> sa.ColumnElement[bool]:

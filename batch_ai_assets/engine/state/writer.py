@@ -11,8 +11,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import sqlalchemy as sa
 
 from .. import failpoints
@@ -27,9 +27,11 @@ from .leases import prove_held
 from .rows import DeadLetter, Plan, Status
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What one attempt at one item came to."""
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """What one attempt at one item came to.
+
+    A struct, like all that is made anew for every call: a frozen dataclass costs ten times as much.
+    """
 
     seq: int
     shard: int
