@@ -1,6 +1,6 @@
 """Feed: the items of a pass, a chunk at a time; stored answers are served on the way.
 
-Runs in a thread beside the event loop: reading, opening seals and look-ups are done here for 256
+Runs in a thread beside the event loop: reading, opening seals and look-ups are done here for 512
 items at once. Resume, primary pass and retry sweep are the same thing: whatever the store says
 still needs a call.
 """
@@ -25,7 +25,7 @@ from .request import RequestTemplate
 if TYPE_CHECKING:
     import numpy as np
 
-CHUNK = 256
+CHUNK = 512
 
 
 class Feed:

@@ -5,7 +5,10 @@ Values only. Where items come from is `feed.py`'s, which of them are next `line.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import msgspec
+from msgspec.structs import replace
 
 from .divided import Divided
 from .outcome import Failure, FailureClass
@@ -22,8 +25,7 @@ class Correction:
     """The answer was cut: it may be longer now."""
 
 
-@dataclass(slots=True)
-class WorkItem:
+class WorkItem(msgspec.Struct):
     """One item on its way to the provider."""
 
     seq: int

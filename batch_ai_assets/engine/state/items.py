@@ -83,16 +83,13 @@ class Items:
 
         `priority`: of this priority alone.
         """
-        query = (
-            sa.select(t.items.c.seq, t.items.c.shard)
-            .where(_needs_call(plan), t.items.c.shard.in_(shards), t.items.c.seq > after)
-            .order_by(t.items.c.seq)
-            .limit(limit)
-        )
-        if priority is not None:
-            query = query.where(t.items.c.priority == priority)
+        query = _TO_DO if priority is None else _TO_DO_OF_PRIORITY
+        wanted = {
+            "plan_id": plan.plan_id, "shards": list(shards), "after": after, "limit": limit,
+            "priority": priority,
+        }  # fmt: skip
         with self._db.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query, wanted).all()
             tried = _attempts(connection, plan, rows[0].seq, rows[-1].seq) if rows else {}
         return [ToDo(seq, shard, *tried.get(seq, (0, 0))) for seq, shard in rows]
 
@@ -162,16 +159,15 @@ def _attempts(
 ) -> dict[int, tuple[int, int]]:
     """seq → (attempts that count, attempts in company that came to nothing), where there were
     any among these items."""
-    c = t.checkpoints.c
-    rows = connection.execute(
-        sa.select(c.seq, sa.func.max(c.attempt), sa.func.min(c.attempt))
-        .where(c.plan_id == plan.plan_id, c.seq.between(first, last))
-        .group_by(c.seq)
-    )
-    return {seq: (max(0, most), max(0, -least)) for seq, most, least in rows}
+    wanted = {"plan_id": plan.plan_id, "first": first, "last": last}
+    return {
+        seq: (max(0, most), max(0, -least))
+        for seq, most, least in connection.execute(_ATTEMPTS, wanted)
+    }
 
 
-def _needs_call(plan: Plan) -> sa.ColumnElement[bool]:
+def _needs_call(plan: Plan | None = None) -> sa.ColumnElement[bool]:
+    """Items of the version, or of the one that `:plan_id` names."""
     settled = (
         sa.exists()
         .where(t.checkpoints.c.plan_id == t.items.c.plan_id)
@@ -179,7 +175,34 @@ def _needs_call(plan: Plan) -> sa.ColumnElement[bool]:
         .where(t.checkpoints.c.status.in_(_NEEDS_NO_CALL))
         .correlate(t.items)
     )
-    return sa.and_(t.items.c.plan_id == plan.plan_id, t.items.c.end == End.PENDING, ~settled)
+    named = sa.bindparam("plan_id", type_=sa.Integer) if plan is None else plan.plan_id
+    return sa.and_(t.items.c.plan_id == named, t.items.c.end == End.PENDING, ~settled)
+
+
+# Asked for every chunk of a feed, and so made once: making them costs more than the search.
+_TO_DO = (
+    sa.select(t.items.c.seq, t.items.c.shard)
+    .where(
+        _needs_call(),
+        t.items.c.shard.in_(sa.bindparam("shards", expanding=True)),
+        t.items.c.seq > sa.bindparam("after"),
+    )
+    .order_by(t.items.c.seq)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+_TO_DO_OF_PRIORITY = _TO_DO.where(t.items.c.priority == sa.bindparam("priority"))
+_ATTEMPTS = (
+    sa.select(
+        t.checkpoints.c.seq,
+        sa.func.max(t.checkpoints.c.attempt),
+        sa.func.min(t.checkpoints.c.attempt),
+    )
+    .where(
+        t.checkpoints.c.plan_id == sa.bindparam("plan_id"),
+        t.checkpoints.c.seq.between(sa.bindparam("first"), sa.bindparam("last")),
+    )
+    .group_by(t.checkpoints.c.seq)
+)
 
 
 def replace_letters(
