@@ -1,6 +1,6 @@
 """Planning a large batch: memory must not grow with its rows, and time only in proportion.
 
-Prints a table and a JSON line. BENCH_ROWS sets the larger number of rows (1,000,000).
+200,000 rows, a million where all is measured (`make bench-full`).
 """
 
 import json
@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .all import FULL
+from .measure import Measure
+
 FEW = 50_000
-MANY = int(os.environ.get("BENCH_ROWS", "1000000"))
+MANY = 1_000_000 if FULL in os.environ else 200_000
 MEMORY_BAR = 1.2
 WORDS = "account balance card transfer payment refund branch limit statement fee order app".split()
 
@@ -50,7 +54,7 @@ def measured(path: Path) -> dict[str, Any]:
     return found
 
 
-def main() -> None:
+def measures() -> Iterator[Measure]:
     with tempfile.TemporaryDirectory() as folder:
         found = []
         for rows in (FEW, MANY):
@@ -58,18 +62,16 @@ def main() -> None:
             write_rows(path, rows)
             found.append(measured(path))
             path.unlink()
-    print(f"{'rows':>10} {'peak MB':>8} {'CPU µs/row':>11} {'rows/s':>8} {'shards':>7}")
-    for one in found:
-        print(
-            f"{one['rows']:>10,} {one['peak_bytes'] / 1e6:>8,.0f}"
-            f" {1e6 * one['cpu_seconds'] / one['rows']:>11.1f}"
-            f" {one['rows'] / one['seconds']:>8,.0f} {one['shards']:>7}"
-        )
-    growth = found[1]["peak_bytes"] / found[0]["peak_bytes"]
-    verdict = "held" if growth <= MEMORY_BAR else "BROKEN"
-    print(f"memory {growth:.2f} × (bar {MEMORY_BAR}: {verdict})")
-    print(json.dumps({"measure": "planning", "runs": found, "memory_growth": growth}))
-
-
-if __name__ == "__main__":
-    main()
+    few, many = found
+    yield Measure(
+        f"memory, {MANY:,} rows planned over {FEW:,}",
+        many["peak_bytes"] / few["peak_bytes"],
+        MEMORY_BAR,
+        None,
+        details={
+            "few_mb": round(few["peak_bytes"] / 1e6),
+            "many_mb": round(many["peak_bytes"] / 1e6),
+            "cpu_us_per_row": round(1e6 * many["cpu_seconds"] / many["rows"], 1),
+            "shards": many["shards"],
+        },
+    )
