@@ -29,11 +29,11 @@ lint: .venv/.installed-dev ## check style
 typecheck: .venv/.installed-dev ## check types
 	$(BIN)/mypy
 
-bench: .venv/.installed-dev ## measure speed, limits, memory and crashes, figures beside their bars (20 minutes)
+bench: .venv/.installed-dev ## measure speed, limits, memory, crashes beside their bars (under 30 minutes)
 	scripts/bench
 
 bench-full: .venv/.installed-dev ## the same with a million items
-	scripts/bench --full
+	BENCH_FULL=1 scripts/bench
 
 clean: ## remove what was built; the home .batch-ai with your data stays
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis screenshots

@@ -1,46 +1,101 @@
-"""Measure: one figure beside its bar, and the table that all of them make at the end of a run.
+"""Measure: one figure, the bar of the design that it is held against, and whether it holds.
 
-A module `bench_<name>` yields its measures; nothing here knows what is measured.
+Every `bench_<name>.py` beside this file has a function `measures() -> Iterator[Measure]`, which
+yields each figure as soon as it is found, and ends with `show(measures())`, so that it can be run
+alone. How runs are made and compared is `runs.py`'s; which modules there are is `__main__.py`'s.
 """
 
-from __future__ import annotations
-
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+RECORDS = Path("build/bench.jsonl")
+"""Where the last measures lie, a JSON object a line."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One line of the table."""
 
     measure: str
+    """What was measured, with all that tells it from the others of its kind."""
     figure: float
     bar: float
-    """What is promised."""
-    open: float | None
-    """Beyond this the promise is broken for good; None: the bar is all there is."""
+    """What the design promises: the figure may reach it, and not pass it."""
+    open: float
+    """So far beyond the bar that it counts as not done at all, whatever the noise."""
     unit: str = "×"
-    more_is_better: bool = False
-    details: dict[str, float | str] = field(default_factory=dict)
+    at_least: bool = False
+    """True where more is better: `bar` and `open` are then lower bounds."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What the figure was made from; JSON."""
 
     @property
     def holds(self) -> bool:
-        return self.figure >= self.bar if self.more_is_better else self.figure <= self.bar
+        return self.figure >= self.bar if self.at_least else self.figure <= self.bar
 
-    def as_json(self) -> str:
-        """One line."""
-        return json.dumps({**asdict(self), "holds": self.holds})
+    @property
+    def verdict(self) -> str:
+        if self.holds:
+            return "holds"
+        beyond = self.figure < self.open if self.at_least else self.figure > self.open
+        return "STAYS OPEN" if beyond else "misses the bar"
+
+    def record(self) -> dict[str, Any]:
+        """For machines: one line of `RECORDS`."""
+        return {
+            "measure": self.measure,
+            "figure": self.figure,
+            "bar": self.bar,
+            "open": self.open,
+            "unit": self.unit,
+            "at_least": self.at_least,
+            "holds": self.holds,
+            "details": dict(self.details),
+        }
+
+
+def show(measures: Iterable[Measure], records: Path = RECORDS) -> list[Measure]:
+    """Take every measure, say each on stderr as it comes, print the table, write the records."""
+    found = []
+    records.parent.mkdir(parents=True, exist_ok=True)
+    with records.open("w") as file:
+        for one in measures:
+            found.append(one)
+            print(json.dumps(one.record()), file=file, flush=True)
+            print(f"  {one.measure}: {_said(one, one.figure)}, {one.verdict}", file=sys.stderr)
+    print(table(found))
+    print(f"\nas JSON, a line each: {records.resolve()}")
+    return found
 
 
 def table(measures: Iterable[Measure]) -> str:
-    """Every figure beside its bar, and whether it holds."""
-    lines = [f"{'measure':<64} {'figure':>10} {'bar':>10} {'open':>10}"]
+    """All measures, one a line, for people."""
+    lines = [("measure", "figure", "bar", "stays open", "")]
     for one in measures:
-        sign = "≥" if one.more_is_better else "≤"
-        beyond = "" if one.open is None else f"{'<' if one.more_is_better else '>'} {one.open:g}"
+        to_bar, to_open = ("≥ ", "below ") if one.at_least else ("≤ ", "above ")
         lines.append(
-            f"{one.measure:<64} {one.figure:>8.3g} {one.unit:<1} {sign:>2} {one.bar:>7g}"
-            f" {beyond:>10}  {'holds' if one.holds else 'DOES NOT HOLD'}"
+            (
+                one.measure,
+                _said(one, one.figure),
+                to_bar + _said(one, one.bar),
+                to_open + _said(one, one.open),
+                one.verdict,
+            )
         )
-    return "\n".join(lines)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    first, *others = widths
+    return "\n".join(
+        f"{name:<{first}}"
+        + "".join(f"  {word:>{width}}" for word, width in zip(words, others, strict=True))
+        for name, *words in lines
+    )
+
+
+def _said(one: Measure, figure: float) -> str:
+    plain = f"{figure:,.0f}" if figure == int(figure) and figure >= 10 else f"{figure:,.3g}"
+    number = f"{figure:.2f}" if one.unit == "×" else plain
+    return f"{number} {one.unit}".rstrip()
