@@ -19,7 +19,7 @@ from ..world import World, make_job, merged, stub, world
 from .faults import FAST, check_conservation, inputs, together
 from .items import messages, money, price
 
-EXAMPLES = 100
+EXAMPLES = 110
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,10 @@ def test_a_batch_under_random_faults_loses_nothing_and_pays_what_was_billed(
         record = outcome.record
         assert record is not None
         assert record.throttled == stats["by_status"]["429"]
-        assert record.calls + record.throttled == stats["calls"]
+        if company == 1:
+            assert record.calls + record.throttled == stats["calls"]
+        else:  # requests that fail in a row are taken for an outage, and are no attempts
+            assert record.calls + record.throttled <= stats["calls"]
         assert record.asked == 400
         if company == 1:
             assert record.retries == record.calls - 400
