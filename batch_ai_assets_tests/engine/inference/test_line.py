@@ -40,7 +40,7 @@ class AnySequence(RuleBasedStateMachine):
 
     @initialize(
         together=st.integers(1, 5),
-        room=st.integers(0, 120),
+        room=st.integers(40, 240),
         weight=st.integers(0, 10),
         asks_once=st.booleans(),
     )
@@ -51,23 +51,25 @@ class AnySequence(RuleBasedStateMachine):
         self.flying: list[list[WorkItem]] = []
         self.unasked: set[bytes] = set()
         """Questions that are answered: they must not be asked in this pass any more."""
-        self.fed = self.aside = self.ended = 0
+        self.fed = self.aside = self.ended = self.fed_before = 0
 
     @precondition(lambda self: not self.line.ended)
     @rule(
         some=st.lists(
-            st.tuples(st.integers(0, 12), st.integers(0, 60), st.booleans()), max_size=12
+            st.tuples(st.integers(0, 12), st.integers(0, 60), st.integers(1, 8)),
+            min_size=4, max_size=16,
         )
     )
-    def feed(self, some: list[tuple[int, int, bool]]) -> None:
+    def feed(self, some: list[tuple[int, int, int]]) -> None:
         items = [
-            item(self.fed + place, f"question {question}", tokens, 1 if alone else self.together)
-            for place, (question, tokens, alone) in enumerate(some)
+            item(self.fed + place, f"question {question}", tokens, 1 if one == 1 else self.together)
+            for place, (question, tokens, one) in enumerate(some)
         ]
         self.fed += len(items)
         self.waiting.extend(items)
         self.line.feed(items)
 
+    @precondition(lambda self: self.fed - self.fed_before > 30)
     @rule()
     def end(self) -> None:
         self.line.end()
@@ -150,8 +152,10 @@ class AnySequence(RuleBasedStateMachine):
     def landed(self, data: st.DataObject) -> list[WorkItem]:
         return self.flying.pop(data.draw(st.integers(0, len(self.flying) - 1)))
 
+    @precondition(lambda self: self.line.ended)
     @rule()
     def begin_a_new_pass(self) -> None:
+        self.fed_before = self.fed
         self.line.begin()
         assert not self.line.ended
         self.ended += len(self.waiting) + sum(map(len, self.flying))
