@@ -6,10 +6,10 @@ BIN := .venv/bin
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test drill dev lint typecheck bench clean
+.PHONY: help demo test drill dev lint typecheck bench bench-full clean
 
 help: ## print the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 demo: .venv/.installed ## run the demo job on a real model and show its completion report
 	$(BIN)/batch-ai demo
@@ -29,8 +29,11 @@ lint: .venv/.installed-dev ## check style
 typecheck: .venv/.installed-dev ## check types
 	$(BIN)/mypy
 
-bench: .venv/.installed-dev ## measure the hot path against a bare loop
+bench: .venv/.installed-dev ## measure speed, limits, memory, crashes beside their bars (under 30 minutes)
 	scripts/bench
+
+bench-full: .venv/.installed-dev ## the same with a million items
+	BENCH_FULL=1 scripts/bench
 
 clean: ## remove what was built; the home .batch-ai with your data stays
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis screenshots

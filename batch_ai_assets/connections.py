@@ -109,11 +109,11 @@ def open_endpoint(job: ResolvedJob) -> Iterator[Endpoint]:
     provider = job.provider
     key = resolve_secret(provider.secret).get_secret_value() if provider.secret else None
     if provider.base_url is not None:
-        yield Endpoint(provider.base_url, key)
+        yield Endpoint(provider.base_url, key, settings().transport)
         return
     from batch_ai_assets.local_provider.options import ServerOptions
     from batch_ai_assets.local_provider.process import LocalProvider
 
     options = ServerOptions(model=job.spec.model.name, minilm=settings().minilm)
     with LocalProvider(options) as server:
-        yield Endpoint(server.base_url, key)
+        yield Endpoint(server.base_url, key, settings().transport)

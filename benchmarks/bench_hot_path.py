@@ -1,14 +1,15 @@
 """CPU per item: the whole engine over a bare aiohttp loop, same server, same requests.
 
-Interleaved, each run a fresh process, CPU by getrusage with all threads, imports excluded; the
-median of the runs. Prints a table with the bars of the design beside the figures, and JSON.
+CPU by getrusage with all threads, imports excluded. The loop of the provider's SDK is run beside
+them once, as a second reference.
 """
 
-import json
+from __future__ import annotations
+
+import hashlib
 import statistics
-import subprocess
-import sys
-import tempfile
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from batch_ai_assets.engine.inference.request import RequestTemplate
@@ -16,51 +17,58 @@ from batch_ai_assets.local_provider.options import ServerOptions
 from batch_ai_assets.local_provider.process import LocalProvider
 from batch_ai_assets_tests.engine.world import make_job, message
 
-ITEMS, RUNS = 10_000, 5
+from .measure import Measure, show
+from .runs import fresh, in_rounds, median_ratio
+
+ITEMS, SDK_ITEMS = 10_000, 1_000
 CASES = ((64, 0), (256, 0), (64, 50), (256, 50))
 """(calls in flight, latency of the server in ms)."""
-BAR = 1.3
+CARRIERS = {"aiohttp": (1.3, 1.6), "pyreqwest": (0.95, 1.2)}
+"""What carries the engine's calls → bar, and what stays open above."""
 
 
-def bodies() -> bytes:
+def bodies(items: int = ITEMS) -> bytes:
     """The requests the engine sends for the same documents, a line each."""
-    import hashlib
-
     template = RequestTemplate(make_job(Path("/")))
-    texts = (message(number)["text"].strip() for number in range(ITEMS))
+    texts = (message(number)["text"].strip() for number in range(items))
     return b"".join(
         template.body(text, hashlib.sha256(text.encode()).digest()) + b"\n" for text in texts
     )
 
 
-def run(module: str, *arguments: object, stdin: bytes = b"") -> float:
-    """CPU microseconds per item of one run in a process of its own."""
-    command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)]
-    done = subprocess.run(command, input=stdin, capture_output=True, check=True, timeout=600)
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["answered"] == ITEMS, found
-    return float(found["cpu_seconds"]) / ITEMS * 1e6
+def cpu_per_item(
+    module: str, *arguments: object, stdin: bytes = b"", items: int = ITEMS
+) -> float:
+    """CPU microseconds per item of one run."""
+    found = fresh(module, *arguments, stdin=stdin)
+    assert found["answered"] == items, found
+    return float(found["cpu_seconds"]) / items * 1e6
 
 
-def main() -> None:
+def measures() -> Iterator[Measure]:
     requests = bodies()
-    rows = []
-    print("in flight  latency   bare loop      engine   ratio   bar")
     for in_flight, latency in CASES:
-        bare, engine = [], []
-        for _ in range(RUNS):
-            with LocalProvider(ServerOptions(model="stub", latency_ms=latency)) as server:
-                bare.append(run("bare_loop", server.base_url, in_flight, stdin=requests))
-                engine.append(run("whole_engine", server.base_url, in_flight, ITEMS))
-        ours, reference = statistics.median(engine), statistics.median(bare)
-        rows.append({"in_flight": in_flight, "latency_ms": latency, "bare_us": reference,
-                     "engine_us": ours, "ratio": ours / reference, "bar": BAR})
-        print(f"{in_flight:9}  {latency:4} ms  {reference:6.1f} µs  {ours:7.1f} µs"
-              f"  {ours / reference:6.2f}  {BAR:4}", flush=True)
-    target = Path(tempfile.gettempdir()) / "bench_hot_path.json"
-    target.write_text(json.dumps(rows, indent=2))
-    print(f"as JSON: {target}")
+        with LocalProvider(ServerOptions(model="stub", latency_ms=latency)) as server:
+            asked = (server.base_url, in_flight)
+            bare, *engines = in_rounds(
+                partial(cpu_per_item, "bare_loop", *asked, stdin=requests),
+                *(partial(cpu_per_item, "whole_engine", *asked, ITEMS, name) for name in CARRIERS),
+            )
+            sdk = cpu_per_item("sdk_loop", *asked, stdin=bodies(SDK_ITEMS), items=SDK_ITEMS)
+        for engine, (carrier, (bar, beyond)) in zip(engines, CARRIERS.items(), strict=True):
+            yield Measure(
+                f"CPU per item over a bare loop, {carrier}, {in_flight} in flight, {latency} ms",
+                figure=median_ratio(engine, bare),
+                bar=bar,
+                open=beyond,
+                details={
+                    "bare_us": statistics.median(bare),
+                    "engine_us": statistics.median(engine),
+                    "sdk_over_bare": sdk / statistics.median(bare),
+                    "rounds_us": [bare, engine],
+                },
+            )
 
 
 if __name__ == "__main__":
-    main()
+    show(measures())

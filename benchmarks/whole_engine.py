@@ -7,18 +7,23 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import cast
 
 import openai.resources.models  # noqa: F401 - imports are not part of the measure
 
 from batch_ai_assets.engine.asking import ask
 from batch_ai_assets.engine.batch import Run, plan_work, read_inputs
+from batch_ai_assets.engine.endpoint import Carrier
 from batch_ai_assets_tests.engine.world import message, world
 from benchmarks.bare_loop import cpu_seconds
 
 
-def measure(url: str, concurrency: int, items: int) -> dict[str, float]:
+def measure(url: str, concurrency: int, items: int, carrier: Carrier) -> dict[str, float]:
     spec = {"limits": {"concurrency": concurrency}, "budget": {"limit_usd": 1000.0}}
-    with tempfile.TemporaryDirectory() as home, world(Path(home), url, spec) as here:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        world(Path(home), url, spec, carrier=carrier) as here,
+    ):
         here.write_messages(message(number) for number in range(items))
         run = Run("bench", "bench")
         raw = read_inputs(here.job, "b1", run, here.deps)
@@ -33,4 +38,5 @@ def measure(url: str, concurrency: int, items: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))
+    url, in_flight, items, carrier = sys.argv[1:]
+    print(json.dumps(measure(url, int(in_flight), int(items), cast(Carrier, carrier))))

@@ -89,7 +89,7 @@ def _of_group(group: GroupEstimate) -> Iterator[str]:
         + f", about {work.tokens_out:,} out"
         + (f"; {group.truncated:,} cut to what fits" if group.truncated else "")
         + (f"; {group.divided:,} asked in parts" if group.divided else "")
-        + (f", {work.calls:,} calls in all" if group.divided else "")
+        + (f", {counted(work.calls, 'call')} in all" if work.calls != work.items else "")
         + (f"; {group.stored:,} more served by stored answers" if group.stored else "")
     )
     yield (

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+Carrier = Literal["auto", "aiohttp", "pyreqwest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,3 +14,5 @@ class Endpoint:
 
     base_url: str
     api_key: str | None = field(default=None, repr=False)
+    carrier: Carrier = "auto"
+    """Which package carries the calls; `auto`: pyreqwest where it is installed."""

@@ -7,11 +7,12 @@ nor claims nor plan are left behind.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from math import floor
 
 from .deps import Deps
 from .inputs import documents
@@ -107,7 +108,7 @@ class _Served:
     def __init__(self, survey: Survey, store: StateStore) -> None:
         self._survey, self._store = survey, store
         self.items: Counter[int] = Counter()
-        self.calls: Counter[int] = Counter()
+        self.calls: dict[int, float] = defaultdict(float)
         self.tokens: Counter[int] = Counter()
         """Of the calls that are saved, prompts included."""
         self.truncated: Counter[int] = Counter()
@@ -132,7 +133,7 @@ class _Served:
             self.divided[place] += group.template.divides(tokens)
             if request_hash in stored:
                 self.items[place] += 1
-                self.calls[place] += group.template.calls(tokens)
+                self.calls[place] += group.calls_of(tokens)
                 self.tokens[place] += group.request_tokens(tokens)
             elif group.template.divides(tokens):
                 self._look_at_parts(place, texts[index])
@@ -177,7 +178,7 @@ def _groups(
             work = expected.work(
                 group.job,
                 group.to_ask - stored,
-                group.calls - served.calls[place],
+                max(0, group.calls - floor(served.calls[place])),
                 group.tokens - served.tokens[place],
             )
             yield GroupEstimate(

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from batch_ai_assets.engine.batch import Deps, Mode, Outcome, Run, run_batch
-from batch_ai_assets.engine.endpoint import Endpoint
+from batch_ai_assets.engine.endpoint import Carrier, Endpoint
 from batch_ai_assets.engine.figures import Conservation
 from batch_ai_assets.engine.sealing import Sealer, load_keys
 from batch_ai_assets.engine.spec.job import JobSpec
@@ -140,12 +140,13 @@ def world(
     patience_seconds: float = 5.0,
     api_key: str | None = None,
     secrets: Mapping[str, str] = MappingProxyType({}),
+    carrier: Carrier = "auto",
 ) -> Iterator[World]:
     """Open a world below `home`, asking the provider at `base_url`."""
 
     @contextmanager
     def endpoint(_: ResolvedJob) -> Iterator[Endpoint]:
-        yield Endpoint(base_url, api_key)
+        yield Endpoint(base_url, api_key, carrier)
 
     seen: list[Any] = []
     store = StateStore.open(f"sqlite:///{home}/state/state.sqlite", patience_seconds)

@@ -19,17 +19,13 @@ from ..spec.resolved import ResolvedJob
 from ..tokens import MESSAGE_TOKENS, count_tokens
 from ..validation.answer import repeats_a_key
 from .item import WorkItem
-from .request import envelope, with_most, wrap_document
+from .request import ANSWER_ID_TOKENS, TAG_TOKENS, envelope, with_most, wrap_document
 
 _TOGETHER = (
     "Each message holds several documents. Every document stands between tags with an id. Look at "
     "each document by itself, as if it were the only one, and put one answer for it into "
     "`answers`, with its id."
 )
-TAG_TOKENS = 40
-"""What the two tags of a document take at most: twelve hex digits are rarely long tokens."""
-ID_TOKENS = 12
-"""What an answer's id and its separators take at most."""
 _BRACKET_TOKENS = 16
 
 Ill = Literal["malformed", "answer_ids"]
@@ -97,11 +93,11 @@ class PackedTemplate:
     @property
     def item_weight(self) -> int:
         """Tokens that a document takes of the room beside its own: its tags and its answer."""
-        return TAG_TOKENS + ID_TOKENS + self.max_tokens
+        return TAG_TOKENS + ANSWER_ID_TOKENS + self.max_tokens
 
     def most(self, items: int) -> int:
         """Tokens that the answer for so many documents may have."""
-        return items * (self.max_tokens + ID_TOKENS) + _BRACKET_TOKENS
+        return items * (self.max_tokens + ANSWER_ID_TOKENS) + _BRACKET_TOKENS
 
     def request(self, items: Sequence[WorkItem]) -> tuple[bytes, int]:
         """The body for these documents, and how many tokens the answer may have."""

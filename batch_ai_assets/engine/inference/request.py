@@ -67,6 +67,11 @@ def with_most(body: bytes, max_tokens: int, most: int) -> bytes:
     return body.replace(told % max_tokens, told % most, 1)
 
 
+TAG_TOKENS = 40
+"""What the two tags of a document take at most: twelve hex digits are rarely long tokens."""
+ANSWER_ID_TOKENS = 12
+"""What the id of one answer among several and its separators take at most."""
+
 LONGER = 4
 """How many times `max_tokens` an answer may have that was cut before."""
 
@@ -182,6 +187,13 @@ class RequestTemplate:
         """How often a document of this length is asked, if all goes well: once for each part."""
         division = self._division_of(tokens)
         return division.parts_of(tokens) if division else 1
+
+    def company(self, tokens: int) -> int:
+        """How many documents of this length share a request, if there are enough of them."""
+        if self.together == 1 or self.divides(tokens):
+            return 1
+        each = self.asked_tokens(tokens) + TAG_TOKENS + ANSWER_ID_TOKENS + self.max_tokens
+        return max(1, min(self.together, (self._context_tokens - self.prompt_tokens) // each))
 
     def asked_tokens(self, tokens: int) -> int:
         """Tokens of what is asked of a document of this length, in all its calls together."""

@@ -40,7 +40,7 @@ from .item import WorkItem
 from .lookup import look_up_model
 from .request import RequestTemplate
 from .shard import Crew
-from .transport import AiohttpTransport
+from .transport import open_transport
 
 _PROGRESS_SECONDS = 1.0
 _LOGGED_PROGRESS_SECONDS = 10.0
@@ -131,9 +131,10 @@ class _Shards:
                 return
             feed = self._feed()
         feed.give_back(first)
+        seconds = self._job.spec.retry.timeout_seconds
         with self._deps.open_endpoint(self._job) as endpoint:
             await asyncio.to_thread(look_up_model, self._job, endpoint)
-            async with AiohttpTransport(endpoint) as transport:
+            async with open_transport(endpoint, seconds) as transport:
                 self._crew.transport = transport
                 await self._ask(feed)
 

@@ -1,19 +1,27 @@
-"""Transport: one seam, `post(body) → status, headers, bytes`. Here: aiohttp.
+"""Transport: one seam, `post(body) → status, headers, bytes`, and who carries it.
 
-What a status means is `outcome.py`'s; who waits for what is the worker's. TLS is always verified.
+Two carriers keep the same promises: aiohttp (`by_aiohttp.py`), which is always there, and pyreqwest
+(`by_pyreqwest.py`, the extra `fast`), which costs less. What a status means is `outcome.py`'s; who
+waits for what is the worker's. TLS is always verified; a redirect is never followed, because it
+would take documents and key to another place.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Protocol, Self
+from contextlib import AbstractAsyncContextManager
+from importlib.util import find_spec
+from typing import Protocol
 
-import aiohttp
-
-from .. import failpoints
 from ..endpoint import Endpoint
+from ..errors import SpecError
+
+CONNECT_SECONDS = 10.0
+IDLE_SECONDS = 60.0
+"""A connection that nobody uses is closed after this long."""
+
+
+_LINGER_SECONDS = 2.0
 
 
 class Unreachable(Exception):  # noqa: N818 - a fact about the network, handled by the worker
@@ -25,57 +33,48 @@ class Broken(Exception):  # noqa: N818
 
 
 class Transport(Protocol):
-    """Sends one request. Raises Unreachable or Broken; cancelling drops the connection."""
+    """Sends one request. Raises Unreachable or Broken; cancelling it is always allowed.
+
+    Their words name kinds of errors only: an exception's own text may quote what was sent.
+    """
 
     async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]: ...
 
 
-class AiohttpTransport:
-    """One pooled HTTP/1.1 session to one endpoint."""
+def open_transport(
+    endpoint: Endpoint, seconds: float
+) -> AbstractAsyncContextManager[Transport]:
+    """One pooled client to the endpoint, by the carrier that it names. Raises SpecError.
 
-    def __init__(self, endpoint: Endpoint, connect_seconds: float = 10.0) -> None:
-        self._url = f"{endpoint.base_url}/chat/completions"
-        self._headers = {"Content-Type": "application/json"}
-        if endpoint.api_key:
-            self._headers["Authorization"] = f"Bearer {endpoint.api_key}"
-        self._connect_seconds = connect_seconds
+    `seconds`: after so long a call is cancelled by whoever made it; no connection outlives that by
+    much.
+    """
+    carrier = endpoint.carrier
+    if carrier == "auto":
+        carrier = "pyreqwest" if find_spec("pyreqwest") else "aiohttp"
+    # Imported when it is chosen: each carrier costs its import, and one of them may be missing.
+    if carrier == "aiohttp":
+        from .by_aiohttp import AiohttpTransport
 
-    async def __aenter__(self) -> Self:
-        # Whole-call timeouts are swept by the worker: a timer per request costs 9 µs.
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_seconds),
-            headers=self._headers,
-            auto_decompress=True,
-        )
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._session.close()
-
-    async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        try:
-            # A redirect is not followed: it would take documents and key to another place.
-            async with self._session.post(
-                self._url, data=body, allow_redirects=False
-            ) as response:
-                failpoints.hit("after_send")
-                return response.status, response.headers, await response.read()
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise Unreachable(_words(error)) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise Broken(_words(error)) from error
+        return AiohttpTransport(endpoint)
+    try:
+        from .by_pyreqwest import PyreqwestTransport
+    except ImportError as error:
+        raise SpecError(
+            "BATCH_AI_TRANSPORT is pyreqwest, which is not installed. Install it (pip install "
+            "batch-ai-assets[fast]), or write auto or aiohttp."
+        ) from error
+    return PyreqwestTransport(endpoint, seconds + _LINGER_SECONDS)
 
 
-def _words(error: BaseException) -> str:
-    """Kind and system error only: an exception's own text may quote what was sent or received."""
-    number = getattr(error, "errno", None) or getattr(
-        getattr(error, "os_error", None), "errno", None
-    )
-    said = f": {os.strerror(number)}" if isinstance(number, int) and number > 0 else ""
-    return type(error).__name__ + said
+def url_of(endpoint: Endpoint) -> str:
+    """Where requests go."""
+    return f"{endpoint.base_url}/chat/completions"
+
+
+def headers_for(endpoint: Endpoint) -> dict[str, str]:
+    """What goes along with every request."""
+    headers = {"Content-Type": "application/json"}
+    if endpoint.api_key:
+        headers["Authorization"] = f"Bearer {endpoint.api_key}"
+    return headers

@@ -33,7 +33,7 @@ class Work:
 
     items: int
     calls: int
-    """One for each item, or for each of its parts."""
+    """One for each request: for an item, for several of them, or for a part of one."""
     tokens_in: int
     tokens_cached: int
     """Of these, those that the provider is expected to have in its prompt cache."""
@@ -84,16 +84,17 @@ class Expectation:
                 one["duration_seconds"] * min(workers, one["calls"]) / one["calls"]
                 for one in records
             ),
-            median(one["tokens_out"] / max(one["calls"], 1) for one in records),
+            median(one["tokens_out"] / max(one["calls"], one["asked"], 1) for one in records),
             # A record from before cached tokens were counted says nothing of them.
             median(one.get("tokens_cached", 0) / max(one["tokens_in"], 1) for one in records),
         )
 
     def work(self, job: ResolvedJob, items: int, calls: int, tokens: int) -> Work:
         """What `items` asked in so many `calls` with `tokens` input tokens mean for this job."""
-        most = calls * job.spec.model.parameters.max_tokens
+        answers = _answers(job, items, calls)
+        most = answers * job.spec.model.parameters.max_tokens
         known = self.tokens_per_answer
-        answered = most if known is None else min(most, ceil(calls * known))
+        answered = most if known is None else min(most, ceil(answers * known))
         cached = int(tokens * self.cached_share)
         rate, sla = job.offer.rate, job.spec.sla
         return Work(
@@ -108,8 +109,8 @@ class Expectation:
             seconds=self.seconds(job, calls, tokens + answered),
             workers=job.spec.limits.concurrency,
             workers_for_sla=workers_for(calls, sla.seconds, self.seconds_per_call) if sla else None,
-            output_bytes=output_bytes(items, answered / calls if calls else 0.0),
-            checkpoint_bytes=checkpoint_bytes(calls),
+            output_bytes=output_bytes(items, answered / answers if answers else 0.0),
+            checkpoint_bytes=checkpoint_bytes(answers),
         )
 
     def seconds(self, job: ResolvedJob, calls: int, tokens: int) -> float:
@@ -122,6 +123,13 @@ class Expectation:
             self.seconds_per_call,
         )
         return duration_seconds(calls, tokens, pace)
+
+
+def _answers(job: ResolvedJob, items: int, calls: int) -> int:
+    """How many answers there will be: for each item, or for each of its parts. Where some items
+    share a call and others take several, no fewer than these."""
+    mixed = job.spec.prompt.items_per_request > 1 and job.spec.over_length == "chunk_and_merge"
+    return items + calls if mixed else max(items, calls)
 
 
 def _lower(one: int | None, other: int | None) -> int | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from math import ceil
 
-from ..inference.request import RequestTemplate
+from ..inference.request import TAG_TOKENS, RequestTemplate
 from ..spec.groups import REST
 from ..spec.resolved import ResolvedJob
 
@@ -24,14 +25,20 @@ class Group:
     template: RequestTemplate
     sizes: Counter[int] = field(default_factory=Counter)
     """Tokens of all requests for an item → how many items to ask have so many."""
-    calls: int = 0
-    """Of all its items together, if each goes well."""
+    _calls: float = 0.0
 
     def request_tokens(self, tokens: int) -> int:
         """Estimated input tokens of the requests for a document of so many tokens: of the one, or
         of those for its parts."""
         template = self.template
-        return template.asked_tokens(tokens) + template.calls(tokens) * template.prompt_tokens
+        company, asked = template.company(tokens), template.asked_tokens(tokens)
+        if company == 1:
+            return asked + template.calls(tokens) * template.prompt_tokens
+        return asked + TAG_TOKENS + ceil(template.prompt_tokens / company)
+
+    def calls_of(self, tokens: int) -> float:
+        """Calls for a document of so many tokens; a share of one where it goes in company."""
+        return self.template.calls(tokens) / self.template.company(tokens)
 
     def too_long(self, tokens: int) -> bool:
         """Whether a document cannot be asked, neither its beginning nor in parts."""
@@ -41,7 +48,12 @@ class Group:
     def add(self, tokens: int) -> None:
         """Count an item that must be asked."""
         self.sizes[self.request_tokens(tokens)] += 1
-        self.calls += self.template.calls(tokens)
+        self._calls += self.calls_of(tokens)
+
+    @property
+    def calls(self) -> int:
+        """Calls for all its items together, if each goes well."""
+        return whole_calls(self._calls)
 
     @property
     def to_ask(self) -> int:
@@ -51,6 +63,11 @@ class Group:
     def tokens(self) -> int:
         """Estimated input tokens of all its requests."""
         return sum(size * count for size, count in self.sizes.items())
+
+
+def whole_calls(calls: float) -> int:
+    """Shares of calls add up to whole ones; what floating point leaves behind is none."""
+    return ceil(round(calls, 6))
 
 
 def groups_of(job: ResolvedJob) -> list[Group]:

@@ -7,7 +7,7 @@ into shards and the items are written; all of it durable before any call.
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from ..state.rows import DeadLetter, ItemRow, Plan, ShardRow
 from ..state.store import StateStore
 from ..tables import BatchTable, RowReader
 from .estimate import Expectation
-from .groups import Group
+from .groups import Group, whole_calls
 from .shards import Cut, shards_of_groups
 from .survey import Candidates, Fate, Survey
 from .work_plan import work_plan_rows
@@ -62,7 +62,7 @@ class Planner:
         self.shards: list[ShardRow] = []
         self._truncated: Counter[int] = Counter()
         self._divided: Counter[int] = Counter()
-        self._calls: Counter[int] = Counter()
+        self._calls: dict[int, float] = defaultdict(float)
 
     @property
     def to_ask(self) -> int:
@@ -86,7 +86,7 @@ class Planner:
         self.shards = [
             ShardRow(
                 number, group.name, items, load,
-                self._truncated[number], self._divided[number], self._calls[number],
+                self._truncated[number], self._divided[number], whole_calls(self._calls[number]),
             )
             for group, cut in zip(self.survey.groups, cuts, strict=True)
             for number, items, load in cut.parts()
@@ -131,7 +131,7 @@ class Planner:
                 shard = cuts[place].take(group.request_tokens(tokens[index]))
                 self._truncated[shard] += group.template.cuts(tokens[index])
                 self._divided[shard] += group.template.divides(tokens[index])
-                self._calls[shard] += group.template.calls(tokens[index])
+                self._calls[shard] += group.calls_of(tokens[index])
             elif fate.skipped:
                 end, reason = End.SKIPPED, fate.reason
             else:

@@ -81,7 +81,7 @@ def work_plan_schema() -> pa.Schema:
         "items": (pa.int64(), "Items; all rows together are the items of the batch."),
         "truncated": (pa.int64(), "Items of which only the beginning is asked."),
         "divided": (pa.int64(), "Items that are asked in parts."),
-        "calls": (pa.int64(), "Calls: one for each item, or for each of its parts."),
+        "calls": (pa.int64(), "Calls: for an item, for several of them, or for a part of one."),
         "tokens_in": (pa.int64(), "Tokens to send, prompts included."),
         "tokens_cached": (
             pa.int64(),

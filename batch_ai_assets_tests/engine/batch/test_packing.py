@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from batch_ai_assets.engine.batch import Mode
+from batch_ai_assets.engine.estimating import estimate
 from batch_ai_assets.engine.fsck import fsck
 from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.local_provider.process import LocalProvider
@@ -176,3 +177,21 @@ def test_what_is_left_of_a_request_is_found_again_after_a_stop(
     assert splits[-1] == 20
     assert splits[-2] == 10
     assert min(splits) == -5
+
+
+def test_an_estimate_counts_shared_requests_and_shared_prompts(
+    topics: World, server: LocalProvider
+) -> None:
+    topics.write_messages(messages(*[""] * 200))
+    alone, shared = (
+        estimate(job, "b1", topics.deps) for job in (make_job(topics.home), packed(topics.home))
+    )
+    work, more = shared.groups[0].work, alone.groups[0].work
+    assert (work.calls, more.calls) == (10, 200)
+    assert work.tokens_in < 0.6 * more.tokens_in
+    assert work.most_tokens_out == more.most_tokens_out
+
+    outcome = topics.run(job=packed(topics.home, early_stop={"canary_items": 0}))
+    assert server.stats()["calls"] == work.calls
+    assert outcome.record is not None
+    assert outcome.record.cost_usd <= shared.most_cost_usd

@@ -1,0 +1,37 @@
+"""Runs: a piece of work in a process of its own, and rounds in which sides take turns.
+
+A machine is never quiet. So sides are compared within one round, run right after each other, and
+the median of the rounds counts.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+FULL = os.environ.get("BENCH_FULL") == "1"
+"""Measure with a million items where the design says so: `make bench-full`."""
+
+
+def fresh(module: str, *arguments: object, stdin: bytes = b"", seconds: float = 900) -> Any:
+    """What `benchmarks.<module>` printed last, as JSON. It runs in a process of its own."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)]
+    done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, check=True, timeout=seconds)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def in_rounds(*sides: Callable[[], T], rounds: int = ROUNDS) -> list[list[T]]:
+    """What each side came to in each round, side by side; the sides take turns."""
+    taken = [[side() for side in sides] for _ in range(rounds)]
+    return [list(side) for side in zip(*taken, strict=True)]
+
+
+def median_ratio(ours: Sequence[float], reference: Sequence[float]) -> float:
+    """The median, over the rounds, of ours over the reference of the same round."""
+    return statistics.median(a / b for a, b in zip(ours, reference, strict=True))
