@@ -60,9 +60,5 @@ def measures() -> Iterator[Measure]:
     )  # fmt: skip
 
 
-def main() -> None:
-    show(measures())
-
-
 if __name__ == "__main__":
-    main()
+    show(measures())

@@ -123,7 +123,7 @@ def write_messages(home: Path, rows: Iterable[Row]) -> Path:
 
 def said(home: Path, batch: str) -> dict[str, str]:
     """The intent of every message of a batch, as consumers read it."""
-    tables = TableStore(home / "data")
+    tables = TableStore(str(home / "data"))
     current = tables.current(JOB, batch)
     assert current is not None
     rows = tables.open(current.path).to_arrow().to_pylist()
