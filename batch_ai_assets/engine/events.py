@@ -26,6 +26,7 @@ Event = Literal[
     "waiting_for_answers",
     "progress",
     "draining",
+    "asking_ended",
     "enriched",
     "judged",
     "checks_failed",

@@ -38,6 +38,7 @@ from .backoff import Backoff
 from .feed import Feed
 from .item import WorkItem
 from .lookup import look_up_model
+from .loop_lag import LoopLag
 from .request import RequestTemplate
 from .shard import Crew
 from .transport import open_transport
@@ -102,7 +103,8 @@ class _Shards:
         answered = deps.store.figures(job.name, self._plan.batch).answered
         self._crew.setbacks.ever_answered = answered > 0
         self._catch_signals(asyncio.get_running_loop())
-        showing = asyncio.create_task(self._show_progress())
+        lag = LoopLag()
+        beside = [asyncio.create_task(task) for task in (self._show_progress(), lag.watch())]
         askers, kind = deps.store.askers, self._template.kind
         try:
             if self._plan.mode != "fresh":
@@ -111,8 +113,14 @@ class _Shards:
                 )
             await self._passes()
         finally:
-            showing.cancel()
+            for task in beside:
+                task.cancel()
             await asyncio.to_thread(self._writer.close)
+            log_event(
+                "asking_ended",
+                job=self._job.name, batch=self._plan.batch,
+                loop_lag_seconds=round(lag.worst, 3), own_lag_seconds=round(lag.own, 3),
+            )  # fmt: skip
             with suppress(StateError):  # an asker whose lease has ended is none
                 await asyncio.to_thread(askers.end, self._plan, kind, self._run_id)
             self._report_progress("running")
