@@ -9,12 +9,14 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from batch_ai_assets.engine.tables import TableStore
 
 JOB = "banking77"
 EXAMPLES_EACH = 3
@@ -62,19 +64,22 @@ def _lot(row: Row) -> bytes:
     return hashlib.sha256(row.id.encode()).digest()
 
 
-def write_job(registry: Path, examples: Iterable[Row]) -> None:
-    """The job's folder, as somebody would write it who has a list of names and some messages."""
+def write_job(registry: Path, examples: Iterable[Row], together: int = 1) -> None:
+    """The job's folder, as somebody would write it who has a list of names and some messages.
+
+    `together`: how many messages go in one request.
+    """
     folder = registry / JOB
     folder.mkdir(parents=True)
     shown = list(examples)
     intents = list(dict.fromkeys(row.intent for row in shown))
-    (folder / "job.yaml").write_text(yaml.safe_dump(_job(intents), sort_keys=False))
+    (folder / "job.yaml").write_text(yaml.safe_dump(_job(intents, together), sort_keys=False))
     (folder / "prompt.md").write_text("Say what the customer of a bank asks about.\n")
     solved = [{"text": row.text, "output": {"intent": row.intent}} for row in shown]
     (folder / "examples.yaml").write_text(yaml.safe_dump(solved, allow_unicode=True))
 
 
-def _job(intents: list[str]) -> dict[str, Any]:
+def _job(intents: list[str], together: int) -> dict[str, Any]:
     return {
         "job": JOB,
         "owner": "team:customer-care",
@@ -90,7 +95,11 @@ def _job(intents: list[str]) -> dict[str, Any]:
             "name": "minilm-classifier",
             "parameters": {"max_tokens": 64},
         },
-        "prompt": {"version": "1", "examples": "examples.yaml"},
+        "prompt": {
+            "version": "1",
+            "examples": "examples.yaml",
+            "items_per_request": together,
+        },
         "output": {
             "schema": {"type": "object", "properties": {"intent": {"type": "string"}}},
             "taxonomy": {"intent": dict.fromkeys(intents, "")},
@@ -110,6 +119,20 @@ def write_messages(home: Path, rows: Iterable[Row]) -> Path:
         out.writerow(["id", "text", "category"])
         out.writerows((row.id, row.text, row.intent) for row in rows)
     return path
+
+
+def said(home: Path, batch: str) -> dict[str, str]:
+    """The intent of every message of a batch, as consumers read it."""
+    tables = TableStore(str(home / "data"))
+    current = tables.current(JOB, batch)
+    assert current is not None
+    rows = tables.open(current.path).to_arrow().to_pylist()
+    return {row["item_id"]: row["intent"] for row in rows}
+
+
+def share_right(answers: Mapping[str, str], rows: Sequence[Row]) -> float:
+    """Of all these messages, those whose intent was told right."""
+    return sum(answers[row.id] == row.intent for row in rows) / len(rows)
 
 
 def macro_f1(pairs: Iterable[tuple[str, str]]) -> float:

@@ -22,6 +22,9 @@ from .dagster_ui import REPOSITORY
 
 LONGEST = 1200
 """Seconds. The small model alone takes two to three minutes of CPU for all messages."""
+TOGETHER = 10
+EACH = 20
+"""Messages of each intent that are asked both ways: 1,540 of them."""
 
 
 def batch_ai(home: Path, registry: Path, *words: str) -> str:
@@ -64,6 +67,32 @@ def test_77_intents_of_9772_messages_are_told_as_rightly_as_by_a_plain_try(
     assert shown.share >= 0.73
     assert shown.macro_f1 is not None
     assert shown.macro_f1 >= 0.73
+
+
+@pytest.mark.timeout(LONGEST)
+def test_messages_asked_by_tens_are_told_as_rightly_as_one_by_one_in_a_tenth_of_the_calls(
+    tmp_path: Path, real_data: Path
+) -> None:
+    examples, others = banking77.split(banking77.read_rows(real_data))
+    rows = banking77.sample(others, EACH)
+    said, calls = {}, {}
+    for together in (1, TOGETHER):
+        home, registry = tmp_path / f"home-{together}", tmp_path / f"registry-{together}"
+        banking77.write_job(registry, examples, together)
+        banking77.write_messages(home, rows)
+        batch_ai(home, registry, "run", banking77.JOB, "--batch", "all")
+        said[together] = banking77.said(home, "all")
+        calls[together] = only_report(home, banking77.JOB).calls
+    alone, packed = (banking77.share_right(answers, rows) for answers in said.values())
+    differing = sum(said[1][row.id] != said[TOGETHER][row.id] for row in rows)
+    print(
+        f"{len(rows)} messages: alone {alone:.4f} in {calls[1]} calls, packed by {TOGETHER} "
+        f"{packed:.4f} in {calls[TOGETHER]} calls, {differing} answers differ"
+    )
+    ids = {row.id for row in rows}
+    assert said[1].keys() == said[TOGETHER].keys() == ids
+    assert calls[TOGETHER] <= 1.1 * calls[1] / TOGETHER
+    assert abs(packed - alone) <= 0.01
 
 
 def test_contracts_are_cut_into_as_many_even_shards_as_the_command_line_says(

@@ -147,7 +147,7 @@ def read(content: str | None, items: int) -> list[Element | None] | Ill:
         raws = _decode_answers(content or "").answers
         texts = [bytes(raw).decode() for raw in raws]
         answers = [orjson.loads(text) for text in texts]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, orjson.JSONDecodeError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, orjson.JSONDecodeError):
         return "malformed"
     found: list[Element | None] = [None] * items
     places = {name(place): place for place in range(items)}

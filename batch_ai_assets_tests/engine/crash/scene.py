@@ -24,12 +24,10 @@ from batch_ai_assets.local_provider.process import LocalProvider
 
 from ..world import World, world
 from .documents import Document
-from .victim import MARKS, Order, victim
+from .victim import MARKS, Order, Victim, victim
 
 JOB, BATCH = "topics", "b1"
 CONCURRENCY, LATENCY_SECONDS = 8, 0.02
-RATE = CONCURRENCY / LATENCY_SECONDS
-"""The most calls per second that so many workers can make of a server that takes so long."""
 SPEC: dict[str, Any] = {
     "limits": {"concurrency": CONCURRENCY},
     "retry": {"timeout_seconds": 60.0},
@@ -78,9 +76,13 @@ class Scene:
         """Kill -9 a victim `seconds` after it got its order; False where it was done by then."""
         with victim(self.order(run_id, **more)) as one:
             time.sleep(seconds)
-            one.send(9)
-            code = one.wait()
-            self.died_at = time.monotonic()
+            return self.kill(one)
+
+    def kill(self, one: Victim) -> bool:
+        """Kill -9 `one`, now; False where it was done by then."""
+        one.send(9)
+        code = one.wait()
+        self.died_at = time.monotonic()
         assert code in (-9, 0)
         return code == -9
 
@@ -154,25 +156,42 @@ class Scene:
         assert not missing, f"ended without being asked: {missing[:5]}"
         return sum(calls[d.item_id] - d.calls for d in self.documents)
 
+    @property
+    def most_in_flight(self) -> int:
+        """The most items that can be under way: workers, times items in a request."""
+        together: int = self.spec.get("prompt", {}).get("items_per_request", 1)
+        concurrency: int = self.spec["limits"]["concurrency"]
+        return concurrency * together
+
+    @property
+    def rate(self) -> float:
+        """The most items per second that so many workers can ask of a server that takes so long."""
+        return self.most_in_flight / (self.provider.options.latency_ms / 1000)
+
     def at_risk(self) -> float:
-        """How many calls the last kill may have wasted (promise 3).
+        """How many items the last kill may have had paid in vain (promise 3).
 
         In flight + rate × (interval between commits + commit time): what was sent and not yet
-        answered, and what was answered since the last group that got committed was taken. The
-        rate is at most concurrency / latency. Interval and commit time are the longest that the
-        victim had, up to its death. Nothing is at risk where answers are published already.
+        answered, and what was answered since the last group that got committed was taken. Nothing
+        is at risk where answers are published already.
         """
+        marks = self._marks()
+        if marks and marks[-1][0] == "part":
+            return 0.0
+        return self.most_in_flight + self.rate * self.exposed_seconds()
+
+    def exposed_seconds(self) -> float:
+        """Interval between commits + commit time, the longest that the last victim had, up to its
+        death; 0 where it died before its first answer."""
         marks = self._marks()
         starts = [at for what, at in marks if what in ("answer", "begin")]
         if not starts:
-            return CONCURRENCY
-        if marks[-1][0] == "part":
             return 0.0
         begins, ends = self.commits()
         commits = zip(begins, [*ends, self.died_at], strict=False)
         commit = max((end - begin for begin, end in commits), default=0.0)
         interval = max(later - earlier for earlier, later in pairwise([*starts, self.died_at]))
-        return CONCURRENCY + RATE * (interval + commit)
+        return interval + commit
 
     def commits(self) -> tuple[list[float], list[float]]:
         """When the victim's commits began and ended, monotonic seconds."""

@@ -17,7 +17,7 @@ from batch_ai_assets.engine.state.leases import LIFETIME_SECONDS
 
 from .conftest import StageScene
 from .documents import plain
-from .scene import BATCH, CONCURRENCY, RATE, Scene
+from .scene import BATCH, Scene
 from .test_signals import wait_for_calls
 from .victim import Victim, victim
 
@@ -107,4 +107,4 @@ def test_a_run_that_was_frozen_until_its_lease_ran_out_stops_when_it_wakes(
     scene.check_every_item_ended_once()
     print(f"paid twice {scene.paid_twice()}")
     # Twice (frozen, awake) what is in flight and a quarter of a second of commits.
-    assert scene.paid_twice() <= 2 * (CONCURRENCY + RATE * 0.25)
+    assert scene.paid_twice() <= 2 * (scene.most_in_flight + scene.rate * 0.25)

@@ -56,9 +56,13 @@ class Victim:
         assert self._process.pid is not None
         self.pid: int = self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        return self._process.exitcode is None
+
     def send(self, number: int) -> None:
         """A signal; nothing where the process has ended."""
-        if self._process.exitcode is None:
+        if self.alive:
             os.kill(self.pid, number)
 
     def wait(self) -> int:
