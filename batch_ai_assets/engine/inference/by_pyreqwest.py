@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from types import TracebackType
@@ -10,23 +13,28 @@ from typing import Self
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import (
     BuilderError,
-    ConnectError,
     ConnectTimeoutError,
+    DetailedPyreqwestError,
+    NetworkError,
     PyreqwestError,
 )
+from pyreqwest.http import Url
 
 from .. import failpoints
 from ..endpoint import Endpoint
 from .transport import CONNECT_SECONDS, IDLE_SECONDS, Broken, Unreachable, headers_for, url_of
 
-_CONNECT = "client error (Connect)"
+_NEVER_CONNECTED = "client error (Connect)"
+"""How the library words what failed before a request left. Its ConnectError alone does not tell: a
+connection that is lost while an answer is awaited has the same name."""
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 class PyreqwestTransport:
     """One pooled HTTP/1.1 client to one endpoint."""
 
     def __init__(self, endpoint: Endpoint, seconds: float) -> None:
-        self._url, self._headers = url_of(endpoint), headers_for(endpoint)
+        self._url, self._headers = Url(url_of(endpoint)), headers_for(endpoint)
         self._seconds = seconds
 
     async def __aenter__(self) -> Self:
@@ -39,13 +47,10 @@ class PyreqwestTransport:
             .timeout(timedelta(seconds=self._seconds))
             .connect_timeout(timedelta(seconds=CONNECT_SECONDS))
             .pool_idle_timeout(timedelta(seconds=IDLE_SECONDS))
-            .gzip(True)
             .http1_only()
             .no_proxy()
-            .tcp_nodelay(True)
             .build()
         )
-        await self._client.__aenter__()
         return self
 
     async def __aexit__(
@@ -57,19 +62,35 @@ class PyreqwestTransport:
         await self._client.close()
 
     async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        task = asyncio.current_task()
+        cancelled_before = task.cancelling() if task else 0
         try:
             response = await self._client.post(self._url).body_bytes(body).build().send()
-            failpoints.hit("after_send")
-            return response.status, response.headers, bytes(await response.bytes())
-        except (ConnectTimeoutError, BuilderError) as error:
-            raise Unreachable(type(error).__name__) from None
-        except ConnectError as error:
-            # A connection that breaks while it is used has the same name: the causes tell.
-            raise (Unreachable if _never_connected(error) else Broken)("ConnectError") from None
+            answer = (await response.bytes()).to_bytes()
         except PyreqwestError as error:
-            raise Broken(type(error).__name__) from None
+            kind = Unreachable if _never_left(error) else Broken
+            raise kind(_words(error)) from None
+        if task and task.cancelling() > cancelled_before:
+            # An answer that comes in the moment of the cancelling may be handed over all the same.
+            raise asyncio.CancelledError
+        failpoints.hit("after_send")
+        return response.status, response.headers, answer
 
 
-def _never_connected(error: ConnectError) -> bool:
-    causes = error.details["causes"] or []
-    return any(cause["message"] == _CONNECT for cause in causes)
+def _never_left(error: PyreqwestError) -> bool:
+    if isinstance(error, NetworkError):
+        return _NEVER_CONNECTED in _causes(error)
+    return isinstance(error, ConnectTimeoutError | BuilderError)
+
+
+def _causes(error: PyreqwestError) -> list[str]:
+    found = error.details["causes"] if isinstance(error, DetailedPyreqwestError) else None
+    return [cause["message"] for cause in found or ()]
+
+
+def _words(error: PyreqwestError) -> str:
+    """Kind and system error only: the causes name the address, and may quote what was received."""
+    lost = isinstance(error, NetworkError) and not _never_left(error)
+    kind = "ConnectionLost" if lost else type(error).__name__
+    found = _SYSTEM_ERROR.search(" ".join(_causes(error)))
+    return kind + (f": {os.strerror(int(found[1]))}" if found else "")

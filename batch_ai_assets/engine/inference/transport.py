@@ -19,9 +19,8 @@ from ..errors import SpecError
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 60.0
 """A connection that nobody uses is closed after this long."""
-
-
 _LINGER_SECONDS = 2.0
+"""How long a call may outlive the time in which its caller cancels it."""
 
 
 class Unreachable(Exception):  # noqa: N818 - a fact about the network, handled by the worker
@@ -33,9 +32,11 @@ class Broken(Exception):  # noqa: N818
 
 
 class Transport(Protocol):
-    """Sends one request. Raises Unreachable or Broken; cancelling it is always allowed.
+    """Sends one request. Raises Unreachable or Broken, whose words name kinds of errors only: an
+    exception's own text may quote what was sent.
 
-    Their words name kinds of errors only: an exception's own text may quote what was sent.
+    A call that is cancelled never returns. Its connection is dropped at once by aiohttp, and by
+    pyreqwest when its caller's time for a call is over.
     """
 
     async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]: ...
