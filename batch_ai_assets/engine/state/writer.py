@@ -67,6 +67,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 INTERVAL_SECONDS = 0.05
 """Pause between commits: what is answered meanwhile is at risk, and shares one sync to disk."""
 _STALLED_SECONDS = 0.5
+_MOST_PER_COMMIT = 1000
+"""Answers of shared requests come by the thousand: none should wait at risk for all the others."""
 
 
 class Writer:
@@ -138,7 +140,8 @@ class Writer:
             if not self._closing:
                 time.sleep(self._interval)
             self._wake.clear()
-            self._drain()
+            while self._queue and not self.error:
+                self._drain()
             if self.error or (self._closing and not self._queue):
                 return
 
@@ -146,7 +149,7 @@ class Writer:
         group: list[Entry] = []
         self._unsettled = 1
         self._committing_since = time.monotonic()
-        while self._queue:
+        while self._queue and len(group) < _MOST_PER_COMMIT:
             group.append(self._queue.popleft())
         try:
             if group:
