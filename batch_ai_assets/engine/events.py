@@ -25,6 +25,8 @@ Event = Literal[
     "retry_sweep_waiting",
     "waiting_for_answers",
     "progress",
+    "slots_not_shared",
+    "slots_shared",
     "draining",
     "asking_ended",
     "enriched",

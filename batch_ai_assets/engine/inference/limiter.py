@@ -1,21 +1,19 @@
-"""Limiter: requests and tokens per minute, decided at the moment of sending.
+"""Limiter: the job's own ceiling in requests and tokens per minute, in this process. Pure.
 
 A generic cell rate algorithm per dimension: a theoretical arrival time moves forward with every
 request that is let through, and a request waits while that time is more than a small burst ahead.
-A long pause earns nothing, so no second after it exceeds the rate. Pure but for `Gate`.
+A long pause earns nothing, so no second after it exceeds the rate. The provider's limits, which
+all processes share, are `booking.py`'s.
 """
 
 from __future__ import annotations
-
-import asyncio
-from collections.abc import Callable
 
 BURST_SECONDS = 0.1
 """How far ahead of a perfectly even stream a request may be sent."""
 
 
 class Limiter:
-    """Two rates and a hold. Times are seconds of any steady clock, passed in."""
+    """Two rates. Times are seconds of any steady clock, passed in."""
 
     def __init__(
         self,
@@ -28,47 +26,25 @@ class Limiter:
         self._burst = burst_seconds
         self._next_request = float("-inf")
         self._next_token = float("-inf")
-        self._held_until = float("-inf")
 
-    def take(self, now: float, tokens: int) -> float:
-        """0.0 and the request may leave; otherwise how long to wait before asking again."""
-        wait = max(
-            self._held_until - now,
-            self._next_request - self._burst - now,
-            self._next_token - self._burst - now,
-        )
-        if wait > 0.0:
-            return wait
+    def wait(self, now: float) -> float:
+        """0.0 and a request may leave; otherwise how long to wait before asking again."""
+        ahead = max(self._next_request, self._next_token) - self._burst - now
+        return ahead if ahead > 0.0 else 0.0
+
+    def calls_within(self, seconds: float, tokens: float) -> float:
+        """How many calls of so many tokens may leave in so much time."""
+        each = max(self._seconds_per_request, tokens * self._seconds_per_token)
+        return seconds / each if each > 0.0 else float("inf")
+
+    def take(self, now: float, tokens: float) -> None:
+        """A request leaves: `wait` has just said so."""
         if self._seconds_per_request:
             self._next_request = max(self._next_request, now) + self._seconds_per_request
         if self._seconds_per_token:
             self._next_token = max(self._next_token, now) + tokens * self._seconds_per_token
-        return 0.0
 
-    def correct(self, tokens: int) -> None:
+    def correct(self, tokens: float) -> None:
         """The request used `tokens` more than `take` was told (fewer, where negative)."""
         if self._seconds_per_token:
             self._next_token += tokens * self._seconds_per_token
-
-    def hold(self, until: float) -> None:
-        """Nothing leaves before `until`: the provider said `Retry-After`, or is away."""
-        self._held_until = max(self._held_until, until)
-
-
-class Gate:
-    """The limiter as workers meet it: first come, first served; no await where none is needed."""
-
-    def __init__(self, limiter: Limiter, clock: Callable[[], float]) -> None:
-        self.limiter = limiter
-        self._clock = clock
-        self._turn = asyncio.Lock()
-
-    def passes(self, tokens: int) -> bool:
-        """True, and the request may leave now; False, and the worker must `wait`."""
-        return not self._turn.locked() and self.limiter.take(self._clock(), tokens) == 0.0
-
-    async def wait(self, tokens: int) -> None:
-        """Return when the request may leave."""
-        async with self._turn:
-            while (seconds := self.limiter.take(self._clock(), tokens)) > 0.0:  # noqa: ASYNC110
-                await asyncio.sleep(seconds)

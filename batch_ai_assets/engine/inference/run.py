@@ -36,12 +36,14 @@ from ..tables import BatchTable
 from .attempt import Judge
 from .backoff import Backoff
 from .feed import Feed
+from .gate import Gate
 from .item import WorkItem
 from .lookup import look_up_model
 from .loop_lag import LoopLag
 from .request import RequestTemplate
 from .shard import Crew
 from .transport import open_transport
+from .watched import WatchedTransport
 
 _PROGRESS_SECONDS = 1.0
 _LOGGED_PROGRESS_SECONDS = 10.0
@@ -96,9 +98,10 @@ class _Shards:
         self._purse = Purse(job.spec.budget, job.offer.rate, spent_usd, spent_tokens)
         self._writer = Writer(deps.store.database, self._plan, deps.sealer, run_id=self._run_id)
         self._judge = Judge(job, LetterWriter(self._plan, deps.sealer), job.offer.rate)
+        self._gate = Gate.of(job, deps.store.send_slots)
         self._crew = Crew(
             job, self._template, self._judge, self._writer, self._purse, self._run_id,
-            self._plan.mode, deps.grace_seconds,
+            self._plan.mode, self._gate, deps.grace_seconds,
         )  # fmt: skip
         answered = deps.store.figures(job.name, self._plan.batch).answered
         self._crew.setbacks.ever_answered = answered > 0
@@ -142,8 +145,9 @@ class _Shards:
         seconds = self._job.spec.retry.timeout_seconds
         with self._deps.open_endpoint(self._job) as endpoint:
             await asyncio.to_thread(look_up_model, self._job, endpoint)
-            async with open_transport(endpoint, seconds) as transport:
-                self._crew.transport = transport
+            shared = self._gate.open(endpoint.base_url, self._job.provider.secret)
+            async with open_transport(endpoint, seconds) as transport, shared:
+                self._crew.transport = WatchedTransport(transport, self._gate)
                 await self._ask(feed)
 
     async def _ask(self, feed: Feed) -> None:

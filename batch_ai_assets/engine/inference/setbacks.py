@@ -11,8 +11,8 @@ from collections.abc import Callable
 from ..errors import BatchAIError, BatchHalted
 from ..spec.resolved import ResolvedJob
 from .breaker import Breaker
+from .gate import Gate
 from .item import WorkItem
-from .limiter import Gate
 from .outcome import Failure, FailureClass
 
 THROTTLED_SECONDS = 900.0
@@ -74,17 +74,17 @@ class Setbacks:
                 )
             )
         if self.breaker.open:
-            self._gate.limiter.hold(now + self.breaker.next_pause(now))
+            self._gate.pause(now + self.breaker.next_pause(now))
         if away or (self.breaker.open and not failure.may_cost):
             return True  # the next probe is another item: this one may be the cause
         if failure.retry_after:
-            self._gate.limiter.hold(now + failure.retry_after)
+            self._gate.hold(now + failure.retry_after)
         return False
 
     def _turned_away(self, item: WorkItem, failure: Failure, now: float) -> None:
         """Everybody waits; the item goes to the back, so that one alone cannot hold up the rest."""
         self.throttled += 1
-        self._gate.limiter.hold(now + (failure.retry_after or 1.0))
+        self._gate.hold(now + (failure.retry_after or 1.0))
         if self._throttled_since is None:
             self._throttled_since = now
         if now - self._throttled_since > THROTTLED_SECONDS:

@@ -1,7 +1,7 @@
 """A shard's workers: a bounded crew that takes items from the line until none needs a call.
 
 Here is who waits, who goes on and who stops. Which items are next is `line.py`'s; what a reply
-means is `outcome.py` and `attempt.py`; how fast is `limiter.py`; how much is `control/budget.py`.
+means is `outcome.py` and `attempt.py`; how fast is `gate.py`; how much is `control/budget.py`.
 Nothing here knows its host.
 """
 
@@ -17,9 +17,10 @@ from ..errors import BatchAIError, BatchHalted
 from ..spec.resolved import ResolvedJob
 from ..state.writer import Writer
 from .attempt import Judge, Judged
+from .booking import Cost
 from .feed import CHUNK, Feed
+from .gate import Gate
 from .item import WorkItem
-from .limiter import Gate, Limiter
 from .line import Line
 from .outcome import Failure, FailureClass, Reply, interpret
 from .packed import PackedTemplate
@@ -41,10 +42,10 @@ class Crew:
         purse: Purse,
         run_id: str,
         plan_mode: str,
+        gate: Gate,
         grace_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        limits, allowed = job.spec.limits, job.provider.limits
         self._job = job
         self._template = template
         self._packed = PackedTemplate(job) if template.together > 1 else None
@@ -54,15 +55,9 @@ class Crew:
         self._run_id = run_id
         self._grace_seconds = grace_seconds
         self._clock = clock
-        self._size = limits.concurrency
+        self._size = job.spec.limits.concurrency
         self.began_at = clock()
-        self._gate = Gate(
-            Limiter(
-                _lower(limits.requests_per_minute, allowed.requests_per_minute),
-                _lower(limits.tokens_per_minute, allowed.tokens_per_minute),
-            ),
-            clock,
-        )
+        self._gate = gate
         self.setbacks = Setbacks(job, self._gate, self.stop)
         self._probe = asyncio.Lock()
         self.line = _line(template, self._packed, asks_once=plan_mode != "fresh")
@@ -197,10 +192,13 @@ class Crew:
         bound = self._purse.bound(len(body), most)
         if self.stopped or not await self._reserved(bound):
             return
-        tokens = sum([item.tokens for item in items]) + int(self._expected_out * len(items))
-        if not self._gate.passes(tokens):
+        tokens = (
+            self._template.prompt_tokens + sum([item.tokens for item in items]),
+            self._expected_out * len(items),
+        )
+        if not self._gate.passes(*tokens):
             try:
-                await self._gate.wait(tokens)
+                await self._gate.wait(*tokens)
             except asyncio.CancelledError:
                 self._settle(bound, 0.0, 0)
                 raise
@@ -275,23 +273,23 @@ class Crew:
         judged: list[Judged],
         worker: str,
         bound: Bound,
-        tokens: int,
+        told: Cost,
         sent_at: float,
     ) -> None:
         """The books of one call, and what becomes of each of its items."""
-        tokens_out = used = 0
+        tokens_in = tokens_out = 0
         cost = 0.0
         for one in judged:
             entry = one.entry
             self._writer.put(entry)
+            tokens_in += entry.tokens_in
             tokens_out += entry.tokens_out
-            used += entry.tokens_in + entry.tokens_out
             cost += entry.cost_usd
-        self._settle(bound, cost, used)
+        self._settle(bound, cost, tokens_in + tokens_out)
         self.setbacks.settled()
         if judged[0].entry.money == "settled":  # it came back, whatever it says
             self.setbacks.answered(sent_at)
-            self._gate.limiter.correct(used - tokens)
+            self._gate.correct(told, (tokens_in, tokens_out))
             self._expected_out += 0.1 * (tokens_out / len(items) - self._expected_out)
         if self._sequel.follow(items, judged, worker):
             self._fed.set()
@@ -333,8 +331,3 @@ def _raise_first_error(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         if task.done() and not task.cancelled() and (error := task.exception()):
             raise error
-
-
-def _lower(*limits: int | None) -> int | None:
-    """The lower of the limits that are set."""
-    return min((limit for limit in limits if limit is not None), default=None)

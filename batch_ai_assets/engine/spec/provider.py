@@ -83,6 +83,10 @@ class ProviderLimits(Model):
     """No figure: what the provider's answers say of its limit."""
     tokens_per_minute: PositiveInt | None = None
     """Tokens sent and answered."""
+    input_tokens_per_minute: PositiveInt | None = None
+    """Tokens sent, where the provider counts them apart."""
+    output_tokens_per_minute: PositiveInt | None = None
+    """Tokens answered, where the provider counts them apart."""
 
 
 class ProviderSpec(Model):

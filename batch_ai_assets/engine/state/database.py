@@ -39,9 +39,17 @@ class Database:
     """One state store. Safe to share between threads: every transaction has its own connection."""
 
     def __init__(
-        self, url: str, patience_seconds: float = 60.0, sleep: Callable[[float], None] = time.sleep
+        self,
+        url: str | sa.URL,
+        patience_seconds: float = 60.0,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        lasting: bool = True,
     ) -> None:
+        """`lasting=False`: for tables that may be lost with the power, and whose transactions
+        lock the rows they need themselves."""
         self.url = _usable(url)
+        self._lasting = lasting
         self.where = self.url.render_as_string(hide_password=True)
         self._patience = patience_seconds
         self._sleep = sleep
@@ -66,11 +74,12 @@ class Database:
             ) from None
         reading: dict[str, Any] = {"batch_ai_read": True}
         if sqlite:
-            sa.event.listen(self._engine, "connect", _set_up_sqlite)
+            sa.event.listen(self._engine, "connect", self._set_up_sqlite)
             sa.event.listen(self._engine, "do_connect", lambda *_: self._prove_file())
             sa.event.listen(self._engine, "begin", self._begin_sqlite)
         elif self.url.get_backend_name() == "postgresql":
-            sa.event.listen(self._engine, "begin", _begin_postgresql)
+            if lasting:
+                sa.event.listen(self._engine, "begin", _begin_postgresql)
             # What several statements of one view say then fits together, as it does in SQLite.
             reading |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = self._engine.execution_options(**reading)
@@ -81,13 +90,29 @@ class Database:
         if backend == "sqlite":
             return {"timeout": busy_seconds}
         if self.url.get_driver_name() == "psycopg":
-            waits = f"-c lock_timeout={int(busy_seconds * 1000)}"
-            return {"connect_timeout": int(_BUSY_SECONDS), "options": waits}
+            told = f"-c lock_timeout={int(busy_seconds * 1000)}"
+            if not self._lasting:
+                told += " -c synchronous_commit=off"
+            return {"connect_timeout": int(_BUSY_SECONDS), "options": told}
         return {}
 
     def prepare(self) -> None:
         """Create missing tables; refuse a store of another schema version."""
         self.run(self._prepare)
+        self._remember_file()
+
+    def make(self, metadata: sa.MetaData, lock: int) -> None:
+        """Create those of other tables that are missing; on PostgreSQL one process at a time."""
+
+        def make(connection: sa.Connection) -> None:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+            metadata.create_all(connection)
+
+        self.run(make)
+        self._remember_file()
+
+    def _remember_file(self) -> None:
         path = self.url.database
         if self.url.get_backend_name() == "sqlite" and path and Path(path).exists():
             self._file = (path, _identity(path))
@@ -170,6 +195,12 @@ class Database:
         read = connection.get_execution_options().get("batch_ai_read", False)
         connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
 
+    def _set_up_sqlite(self, connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # transactions are begun by `_begin_sqlite`
+        synchronous = "FULL" if self._lasting else "OFF"
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}"):
+            connection.execute(f"PRAGMA {pragma}")
+
     def _prove_file(self) -> None:
         """SQLite would go on writing to a file that was removed, and all of it would be lost."""
         if self._file is None:
@@ -193,7 +224,7 @@ class Database:
             connection.exec_driver_sql(_insert_sql(table, len(part), style), flat)
 
 
-def _usable(text: str) -> sa.URL:
+def _usable(text: str | sa.URL) -> sa.URL:
     """The address, parsed. Its text may hold a password: never said."""
     try:
         return sa.make_url(text)
@@ -209,12 +240,6 @@ def _insert_sql(table: sa.Table, rows: int, style: str) -> str:
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
     one = "(" + ", ".join([style] * len(table.columns)) + ")"
     return f"INSERT INTO {table.name} ({columns}) VALUES " + ", ".join([one] * rows)
-
-
-def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by `_begin_sqlite`
-    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
-        connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_postgresql(connection: sa.Connection) -> None:

@@ -26,6 +26,7 @@ from .leases import Leases
 from .letters import Letters
 from .releases import Releases
 from .rows import USABLE, BatchRow, DeadLetterRow, Plan, Status, Transition
+from .send_slots import SendSlots
 from .shards import Shards
 from .writer import Writer
 
@@ -46,6 +47,7 @@ class StateStore:
         self.letters = Letters(database)
         self.leases = Leases(database, clock)
         self.releases = Releases(database, clock)
+        self.send_slots = SendSlots(database.url)
 
     @classmethod
     def open(cls, url: str, patience_seconds: float = 60.0) -> StateStore:
@@ -55,6 +57,7 @@ class StateStore:
         return cls(database)
 
     def close(self) -> None:
+        self.send_slots.close()
         self.database.close()
 
     def writer(self, plan: Plan, sealer: Sealer) -> Writer:

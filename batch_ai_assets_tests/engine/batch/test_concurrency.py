@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from batch_ai_assets.engine.state.life_cycle import State
+from batch_ai_assets.engine.state.send_slots import FILE_NAME
 from batch_ai_assets.local_provider.process import LocalProvider
 
-from ..world import stub, world
+from ..world import make_job, stub, world
 from .items import plain
+from .recorder import GOOD, Answer, completion, recorded
 
 
 def test_as_many_calls_are_in_flight_as_the_job_allows_and_no_more(tmp_path: Path) -> None:
@@ -79,3 +86,59 @@ def test_without_a_declared_rate_the_retry_after_of_the_provider_paces_the_crew(
         assert stats["answers"] == 60
         assert stats["throttled"] > 0
         assert {row["attempts"] for row in here.results()} == {1}
+
+
+def test_a_provider_without_limits_is_asked_without_a_file_of_slots(
+    server: LocalProvider, tmp_path: Path
+) -> None:
+    with world(tmp_path, server.base_url) as here:
+        here.write_messages(plain(200))
+        assert here.run().state is State.COMPLETED
+    assert not list(tmp_path.rglob(f"{FILE_NAME}*"))
+
+
+def test_tokens_sent_and_answered_are_limited_apart(server: LocalProvider, tmp_path: Path) -> None:
+    limits = {"input_tokens_per_minute": 10**9, "output_tokens_per_minute": 60_000}
+    with world(tmp_path, server.base_url, {}, {"limits": limits}) as here:
+        here.write_messages(plain(300))
+        assert here.run().state is State.COMPLETED
+        stats = server.stats()
+        seconds = stats["last_call_at"] - stats["first_call_at"]
+    assert 0.8 <= stats["completion_tokens"] / (seconds * 1000.0) <= 1.2
+
+
+def test_a_storm_of_429s_throws_nothing_away_and_costs_no_attempt(tmp_path: Path) -> None:
+    calls = 0
+
+    def answer(_: dict[str, Any]) -> Answer:
+        nonlocal calls
+        calls += 1
+        return (429, {"Retry-After": "0.02"}, b"{}") if calls <= 150 else completion(GOOD)
+
+    with recorded(tmp_path, answer=answer) as (here, _):
+        here.write_messages(plain(60))
+        assert here.run(job=make_job(tmp_path, {"retry": {"max_attempts": 1}})).state is (
+            State.COMPLETED
+        )
+        assert here.counts().valid == 60
+        assert {row["attempts"] for row in here.results()} == {1}
+
+
+def test_a_locked_file_of_slots_slows_a_batch_down_and_does_not_stop_it(
+    server: LocalProvider, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="batch_ai")
+    limits = {"requests_per_minute": 12_000}
+    with world(tmp_path, server.base_url, {}, {"limits": limits}) as here:
+        here.write_messages(plain(30))
+        here.deps.store.send_slots.change("another", lambda page, _: (page, None))
+        with closing(sqlite3.connect(tmp_path / "state" / FILE_NAME)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert here.run().state is State.COMPLETED
+            other.execute("ROLLBACK")
+    events = [record.message for record in caplog.records if "slots" in record.message]
+    assert len(events) == 1
+    assert '"event":"slots_not_shared"' in events[0]
+    stats = server.stats()
+    # A tenth of the rate, as nobody knows how many there are.
+    assert (stats["last_call_at"] - stats["first_call_at"]) >= 29 / 20.0 - 0.5

@@ -1,15 +1,14 @@
-"""The limiter: never more than the rate and a small burst, all of it where there is demand."""
+"""The job's own ceiling: never more than the rate and a small burst, all of it on demand."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_ai_assets.engine.inference.limiter import BURST_SECONDS, Gate, Limiter
+from batch_ai_assets.engine.inference.limiter import BURST_SECONDS, Limiter
 
 rates = st.integers(1, 200_000)
 demands = st.lists(
@@ -24,8 +23,9 @@ def admitted(limiter: Limiter, demand: list[tuple[float, int]]) -> list[tuple[fl
     now, passed = 0.0, []
     for pause, tokens in demand:
         now += pause
-        while (wait := limiter.take(now, tokens)) > 0.0:
+        while (wait := limiter.wait(now)) > 0.0:
             now += wait
+        limiter.take(now, tokens)
         passed.append((now, tokens))
     return passed
 
@@ -69,26 +69,17 @@ def test_a_long_pause_earns_nothing() -> None:
     times = []
     now = first
     while now < first + 1.0:
-        wait = limiter.take(now, 1)
+        wait = limiter.wait(now)
         if wait == 0.0:
+            limiter.take(now, 1)
             times.append(now)
         now += wait or 1e-9
     assert len(times) <= 10 * (1 + BURST_SECONDS) + 1
 
 
-@given(until=st.floats(0.1, 100), asked=st.floats(0, 100))
-def test_nothing_leaves_while_the_provider_holds(until: float, asked: float) -> None:
-    limiter = Limiter()
-    limiter.hold(until)
-    limiter.hold(until / 2)  # an earlier hold does not shorten a later one
-    wait = limiter.take(asked, 1)
-    assert wait == pytest.approx(max(0.0, until - asked))
-    assert limiter.take(until, 1) == 0.0
-
-
 def test_without_limits_everything_leaves_at_once() -> None:
     limiter = Limiter()
-    assert [limiter.take(0.0, 10**9) for _ in range(1000)] == [0.0] * 1000
+    assert admitted(limiter, [(0.0, 10**9)] * 1000)[-1][0] == 0.0
 
 
 @given(guess=st.integers(1, 5000), used=st.integers(1, 5000))
@@ -97,8 +88,7 @@ def test_a_wrong_guess_is_put_right_by_what_was_used(guess: int, used: int) -> N
     guessed.take(0.0, guess)
     guessed.correct(used - guess)
     exact.take(0.0, used)
-    now = 0.0
-    assert guessed.take(now, 1) == pytest.approx(exact.take(now, 1), abs=1e-9)
+    assert guessed.wait(0.0) == pytest.approx(exact.wait(0.0), abs=1e-9)
 
 
 def test_both_rates_hold_at_once() -> None:
@@ -110,29 +100,8 @@ def test_both_rates_hold_at_once() -> None:
     assert slow_by_tokens == pytest.approx(10.0, abs=0.2)
 
 
-def test_workers_pass_the_gate_in_the_order_they_came() -> None:
-    async def crowd() -> list[int]:
-        loop = asyncio.get_running_loop()
-        gate = Gate(Limiter(requests_per_minute=60_000, burst_seconds=0.0), loop.time)
-        passed: list[int] = []
-
-        async def worker(number: int) -> None:
-            if not gate.passes(1):
-                await gate.wait(1)
-            passed.append(number)
-
-        await asyncio.gather(*(worker(number) for number in range(30)))
-        return passed
-
-    assert asyncio.run(crowd()) == list(range(30))
-
-
-def test_nobody_overtakes_those_who_wait() -> None:
-    async def scene() -> None:
-        gate = Gate(Limiter(), lambda: 0.0)
-        await gate._turn.acquire()
-        assert not gate.passes(1)
-        gate._turn.release()
-        assert gate.passes(1)
-
-    asyncio.run(scene())
+def test_it_says_how_many_calls_it_lets_through_in_a_while() -> None:
+    limiter = Limiter(requests_per_minute=600, tokens_per_minute=60_000)
+    assert limiter.calls_within(2.0, tokens=50) == pytest.approx(20)
+    assert limiter.calls_within(2.0, tokens=500) == pytest.approx(4)
+    assert Limiter().calls_within(2.0, tokens=500) == float("inf")
