@@ -25,8 +25,9 @@ class Measure:
     figure: float
     bar: float
     """What the design promises: the figure may reach it, and not pass it."""
-    open: float
-    """So far beyond the bar that it counts as not done at all, whatever the noise."""
+    open: float | None
+    """So far beyond the bar that it counts as not done at all, whatever the noise; None: the bar is
+    all there is."""
     unit: str = "×"
     at_least: bool = False
     """True where more is better: `bar` and `open` are then lower bounds."""
@@ -41,6 +42,8 @@ class Measure:
     def verdict(self) -> str:
         if self.holds:
             return "holds"
+        if self.open is None:
+            return "misses the bar"
         beyond = self.figure < self.open if self.at_least else self.figure > self.open
         return "STAYS OPEN" if beyond else "misses the bar"
 
@@ -82,7 +85,7 @@ def table(measures: Iterable[Measure]) -> str:
                 one.measure,
                 _said(one, one.figure),
                 to_bar + _said(one, one.bar),
-                to_open + _said(one, one.open),
+                "" if one.open is None else to_open + _said(one, one.open),
                 one.verdict,
             )
         )

@@ -172,16 +172,18 @@ def lives(lease: Lease, now: float) -> bool:
     return lease.expires_at > now and not is_dead(lease.process)
 
 
+# Asked in every commit, and so made once: making it costs more than the search.
+_HOLDER = sa.select(t.leases.c.run_id).where(
+    t.leases.c.job == sa.bindparam("job"), t.leases.c.batch == sa.bindparam("batch")
+)
+
+
 def prove_held(connection: sa.Connection, plan: Plan, run_id: str) -> None:
     """LeaseHeldError where another run took the batch, in the transaction of what is written.
 
     A run that was suspended for longer than its lease lives wakes up here and stops.
     """
-    holder = connection.scalar(
-        sa.select(t.leases.c.run_id).where(
-            t.leases.c.job == plan.job, t.leases.c.batch == plan.batch
-        )
-    )
+    holder = connection.scalar(_HOLDER, {"job": plan.job, "batch": plan.batch})
     if holder != run_id:
         raise LeaseHeldError(
             f"Batch {plan.job}/{plan.batch} was taken over by run {holder or '(nobody)'} while "

@@ -64,8 +64,9 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """Its place in the request; the items at 0 are as many as the requests."""
 
 
-INTERVAL_SECONDS = 0.05
-"""Pause between commits: what is answered meanwhile is at risk, and shares one sync to disk."""
+INTERVAL_SECONDS = 0.1
+"""Pause between commits: what is answered meanwhile is at risk, and shares one sync to disk. Nobody
+who waits for a commit waits for the pause."""
 _STALLED_SECONDS = 0.5
 _MOST_PER_COMMIT = 1000
 """Answers of shared requests come by the thousand: none should wait at risk for all the others."""
@@ -95,6 +96,7 @@ class Writer:
         self._capacity = capacity
         self._queue: deque[Entry] = deque()
         self._wake = threading.Event()
+        self._hurry = threading.Event()
         self._idle = threading.Condition()
         self._unsettled = 0
         self._committing_since: float | None = None
@@ -123,6 +125,7 @@ class Writer:
 
     def flush(self) -> None:
         """Wait until everything handed over is committed. Raises what the writer met."""
+        self._hurry.set()
         with self._idle:
             self._idle.wait_for(lambda: self.error or not (self._queue or self._unsettled))
         if self.error:
@@ -131,14 +134,15 @@ class Writer:
     def close(self) -> None:
         """Commit what is left and stop the thread. Never raises; look at `error`."""
         self._closing = True
+        self._hurry.set()
         self._wake.set()
         self._thread.join()
 
     def _run(self) -> None:
         while True:
             self._wake.wait()
-            if not self._closing:
-                time.sleep(self._interval)
+            self._hurry.wait(self._interval)
+            self._hurry.clear()
             self._wake.clear()
             while self._queue and not self.error:
                 self._drain()
