@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,15 @@ import pytest
 import sqlalchemy as sa
 
 from batch_ai_assets.engine.errors import StateError
-from batch_ai_assets.engine.state.send_slots import Dimension, Page, SendSlots, Track
+from batch_ai_assets.engine.inference.gate import Gate
+from batch_ai_assets.engine.inference.pacer import Pacer
+from batch_ai_assets.engine.state.send_slots import (
+    Dimension,
+    Page,
+    SendSlots,
+    Track,
+    provider_key,
+)
 from batch_ai_assets.engine.state.store import StateStore
 
 Sql = Callable[[str], str]
@@ -95,3 +104,33 @@ def test_what_is_looked_at_before_anybody_wrote_is_nothing(database: str) -> Non
     assert found is not None
     assert found[0].tracks[Dimension.REQUESTS].tat == 1.0
     slots.close()
+
+
+def test_gates_that_share_a_page_on_the_server_keep_to_one_rate_and_use_it(database: str) -> None:
+    left: list[float] = []
+
+    async def work(seconds: float) -> None:
+        slots = SendSlots(sa.make_url(database))
+        pacer = Pacer(slots, {Dimension.REQUESTS: 100.0}, "normal", "stub")
+        gate = Gate(None, pacer, None)
+        async with gate.open("https://models.example.com/v1", "env:KEY"):
+            ends = time.monotonic() + seconds
+            while time.monotonic() < ends:
+                if not gate.passes(10, 10):
+                    await gate.wait(10, 10)
+                left.append(time.monotonic())
+                await asyncio.sleep(0.01)
+                gate.answered(200, {}, left[-1])
+        slots.close()
+
+    async def crowd() -> None:
+        await asyncio.gather(*(work(2.5) for _ in range(4)))
+
+    asyncio.run(crowd())
+    left.sort()
+    seconds = left[-1] - left[0]
+    assert 0.85 * 100.0 * seconds <= len(left) <= 100.0 * (seconds + 0.3) + 1
+    slots = SendSlots(sa.make_url(database))
+    page = slots.change(provider_key("https://models.example.com/v1", "env:KEY"), seen)[0][0]
+    slots.close()
+    assert page.askers == {}
