@@ -148,6 +148,7 @@ def _of_figures(figures: BatchFigures) -> dict[str, Any]:
         "from_store": figures.from_store,
         "calls": figures.calls,
         "retries": figures.retries,
+        "split": figures.split,
         "throttled": figures.throttled,
     }
 

@@ -142,6 +142,8 @@ class CompletionRecord(_Part):
     """Items served by stored answers, at no cost."""
     calls: int = 0
     retries: int = 0
+    split: int = 0
+    """Calls for several documents that came to nothing as a whole."""
     throttled: int = 0
     items_per_second: float = 0.0
     cpu_seconds: float = 0.0

@@ -241,7 +241,8 @@ def run_facts(record: CompletionRecord) -> Iterator[Fact]:
     yield Fact("Documents asked", whole(record.asked))
     yield Fact("Documents answered", whole(record.answered), _whence(record))
     retries = counted(record.retries, "retry", "retries")
-    calls = f"({retries}, {whole(record.throttled)} throttled)"
+    split = f", {whole(record.split)} split" if record.split else ""
+    calls = f"({retries}, {whole(record.throttled)} throttled{split})"
     yield Fact("Calls", whole(record.calls), calls)
     yield Fact("CPU", duration(record.cpu_seconds))
     yield Fact("Peak memory", size(record.peak_rss_bytes))
