@@ -68,6 +68,11 @@ def split_off(item: WorkItem, company: int) -> WorkItem:
     return replace(item, splits=item.splits + 1, together=halved(company))
 
 
+def in_smaller_company(items: list[WorkItem]) -> list[WorkItem]:
+    """Items that were not asked, as they are asked in requests of half the size."""
+    return [replace(item, together=halved(len(items))) for item in items]
+
+
 def halved(company: int, times: int = 1) -> int:
     """How many items go together once a request for `company` of them failed so many times."""
     for _ in range(times):

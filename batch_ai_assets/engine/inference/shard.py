@@ -20,7 +20,7 @@ from .attempt import Judge, Judged
 from .booking import Cost
 from .feed import CHUNK, Feed
 from .gate import Gate
-from .item import WorkItem
+from .item import WorkItem, in_smaller_company
 from .line import Line
 from .outcome import Failure, FailureClass, Reply, interpret
 from .packed import PackedTemplate
@@ -190,7 +190,7 @@ class Crew:
         """
         body, most = self._rendered(items)
         bound = self._purse.bound(len(body), most)
-        if self.stopped or not await self._reserved(bound):
+        if self.stopped or not await self._reserved(bound, items):
             return
         tokens = (
             self._template.prompt_tokens + sum([item.tokens for item in items]),
@@ -226,10 +226,13 @@ class Crew:
         assert self._packed is not None
         return self._packed.request(items)
 
-    async def _reserved(self, bound: Bound) -> bool:
-        """True with the money reserved; False where the batch stopped."""
+    async def _reserved(self, bound: Bound, items: list[WorkItem]) -> bool:
+        """True with the money reserved; False where the batch stopped, or asks fewer at once."""
         while not self._purse.reserve(bound):
             if not self._purse.in_flight:
+                if len(items) > 1:  # what is left may do for some of them
+                    self.line.again(in_smaller_company(items))
+                    return False
                 self.stop(
                     BatchHalted(
                         "budget",

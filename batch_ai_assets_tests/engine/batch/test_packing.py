@@ -146,6 +146,18 @@ def test_answers_are_told_apart_by_id_and_not_by_their_order(tmp_path: Path) -> 
     }
 
 
+def test_where_the_budget_is_too_small_for_all_at_once_they_are_asked_by_fewer(
+    topics: World, server: LocalProvider
+) -> None:
+    topics.write_messages(messages(*[""] * 20))
+    alone = {"limits": {"concurrency": 1}, "early_stop": {"canary_items": 0}}
+    tight = {"budget": {"limit_usd": 0.0006}}
+    outcome = topics.run(job=packed(topics.home, **alone, **tight))
+    assert outcome.state is State.COMPLETED, outcome.message
+    assert server.stats()["calls"] > 1
+    assert money(topics)[2] <= 0.0006
+
+
 def test_equal_texts_in_one_request_are_asked_once(topics: World, server: LocalProvider) -> None:
     text = named()["text"]
     topics.write_messages([{"id": f"c{n}", "text": text} for n in range(30)])
