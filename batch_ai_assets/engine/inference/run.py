@@ -33,6 +33,7 @@ from ..spec.resolved import ResolvedJob
 from ..state.rows import Plan
 from ..state.writer import Writer
 from ..tables import BatchTable
+from . import event_loop
 from .attempt import Judge
 from .backoff import Backoff
 from .feed import Feed
@@ -68,7 +69,7 @@ def run_shards(
     if not deps.store.items.left_to_do(plan, shards):
         return
     with _signals_restored(), _rare_garbage_collection():
-        asyncio.run(_Shards(job, plan, raw, shards, run_id, deps).run())
+        event_loop.run(_Shards(job, plan, raw, shards, run_id, deps).run())
 
 
 class _Shards:

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from batch_ai_assets.engine import failpoints
 from batch_ai_assets.engine.endpoint import Carrier, Endpoint
 from batch_ai_assets.engine.errors import SpecError
-from batch_ai_assets.engine.inference import by_aiohttp, by_pyreqwest, transport
+from batch_ai_assets.engine.inference import by_aiohttp, by_pyreqwest, event_loop, transport
 from batch_ai_assets.engine.inference.transport import (
     Broken,
     Transport,
@@ -68,7 +68,7 @@ def using(
         async with open_transport(Endpoint(base_url, key, carrier), seconds) as opened:
             return await asyncio.wait_for(work(opened), 30)
 
-    return asyncio.run(run())
+    return event_loop.run(run())
 
 
 def post(
@@ -326,6 +326,7 @@ def test_a_port_that_speaks_no_tls_is_unreachable_by_https(carrier: Carrier, sai
 END_AT_ONCE = """
 import asyncio, sys
 from batch_ai_assets.engine.endpoint import Endpoint
+from batch_ai_assets.engine.inference import event_loop
 from batch_ai_assets.engine.inference.transport import open_transport
 
 async def run():
@@ -333,7 +334,7 @@ async def run():
         for _ in range(10):
             await asyncio.gather(*(opened.post(b"{}") for _ in range(64)))
 
-asyncio.run(run())
+event_loop.run(run())
 """
 
 
