@@ -31,7 +31,7 @@ _BUSY_SECONDS = 10.0
 _ONE_WRITER = 0x62617463
 """Number of the lock that writers on PostgreSQL take in turn; it spells `batc`."""
 
-_ROWS_PER_INSERT = 250
+_ROWS_PER_INSERT = 256
 """Multi-row VALUES of this size cost a fifth of `executemany`, which gives up the GIL per row."""
 
 
@@ -218,10 +218,19 @@ class Database:
     ) -> None:
         """Insert `rows`, values in the order of the table's columns."""
         style = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-        for start in range(0, len(rows), _ROWS_PER_INSERT):
-            part = rows[start : start + _ROWS_PER_INSERT]
+        for part in _parts(rows):
             flat = tuple(chain.from_iterable(part))
             connection.exec_driver_sql(_insert_sql(table, len(part), style), flat)
+
+
+def _parts(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """`rows` in parts whose sizes are powers of two: the statements of a few sizes are prepared
+    once and serve groups of every size."""
+    start = 0
+    while left := len(rows) - start:
+        size = min(_ROWS_PER_INSERT, 1 << (left.bit_length() - 1))
+        yield rows[start : start + size]
+        start += size
 
 
 def _usable(text: str | sa.URL) -> sa.URL:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from batch_ai_assets.engine.errors import SpecError, StateError
 from batch_ai_assets.engine.state.database import Database
 from batch_ai_assets.engine.state.store import StateStore
-from batch_ai_assets.engine.state.tables import SCHEMA_VERSION
+from batch_ai_assets.engine.state.tables import SCHEMA_VERSION, meta
 
 
 def url(folder: Path) -> str:
@@ -130,3 +130,18 @@ def test_an_address_that_no_database_has_is_refused_with_the_variable_named(
     with pytest.raises(SpecError, match="BATCH_AI_STATE_URL") as refused:
         Database(address)
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 255, 256, 257, 1000])
+def test_a_group_of_any_size_is_inserted_whole(
+    count: int, tmp_path: Path
+) -> None:
+    rows = [(f"key {number}", str(number)) for number in range(count)]
+    store = StateStore.open(url(tmp_path))
+    try:
+        store.database.run(lambda connection: store.database.insert(connection, meta, rows))
+        with store.database.read() as connection:
+            found = connection.execute(sa.select(meta).where(meta.c.key.like("key %"))).all()
+    finally:
+        store.close()
+    assert sorted(map(tuple, found)) == sorted(rows)
