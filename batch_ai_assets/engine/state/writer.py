@@ -144,21 +144,20 @@ class Writer:
             self._hurry.wait(self._interval)
             self._hurry.clear()
             self._wake.clear()
-            while self._queue and not self.error:
-                self._drain()
+            left = len(self._queue)  # what comes meanwhile waits for the next time
+            while left > 0 and not self.error:
+                left -= self._drain(min(left, _MOST_PER_COMMIT))
             if self.error or (self._closing and not self._queue):
                 return
 
-    def _drain(self) -> None:
-        group: list[Entry] = []
+    def _drain(self, count: int) -> int:
+        """Commit the next `count` entries."""
         self._unsettled = 1
         self._committing_since = time.monotonic()
-        while self._queue and len(group) < _MOST_PER_COMMIT:
-            group.append(self._queue.popleft())
+        group = [self._queue.popleft() for _ in range(count)]
         try:
-            if group:
-                self._commit(group)
-                self.committed += len(group)
+            self._commit(group)
+            self.committed += count
         except BatchAIError as error:
             self.error = error
         except Exception as defect:  # unsaid, it would end the thread and leave flush() waiting
@@ -172,6 +171,7 @@ class Writer:
                 self._unsettled = 0
                 self._committing_since = None
                 self._idle.notify_all()
+        return count
 
     def _commit(self, group: Sequence[Entry]) -> None:
         plan = self._plan.plan_id

@@ -265,3 +265,16 @@ def test_after_a_refused_commit_no_more_work_is_taken_until_one_succeeds(
     writer.close()
     assert writer.error is None
     store.close()
+
+
+def test_what_comes_during_a_commit_waits_for_the_next_one() -> None:
+    with fresh_store() as store:
+        writer = Writer(store.database, manifest(store, 100), SEALER, interval_seconds=0.2)
+        coming = iter(range(1, 100))
+        failpoints.arm("after_answer", lambda: writer.put(answered(next(coming))))
+        writer.put(answered(0))
+        time.sleep(0.7)
+        failpoints.disarm_all()
+        writer.close()
+        assert writer.error is None
+        assert 2 <= writer.committed <= 5, "each commit lets the next one wait for its interval"
