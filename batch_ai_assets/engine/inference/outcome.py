@@ -132,7 +132,7 @@ _FATAL_CODES = {
 
 def interpret(status: int, headers: Mapping[str, str], body: bytes) -> Reply | Failure:
     """The reply, or why there is none. Whether its content is right is judged elsewhere."""
-    if status == 200:
+    if status < 300:
         try:
             reply = _decode_reply(body)
         except _UNREADABLE:

@@ -52,6 +52,19 @@ def test_each_refusal_has_its_class(status: int, code: str | None, kind: Failure
     assert not found.may_cost, "a refused call is not billed"
 
 
+@pytest.mark.parametrize("status", [101, 200, 202, 204])
+def test_a_success_that_says_nothing_is_no_refusal_of_the_document(status: int) -> None:
+    found = interpret(status, {}, b"")
+    assert isinstance(found, Failure)
+    assert (found.kind, found.reason) == (FailureClass.TRANSIENT, "malformed_reply")
+    assert found.may_cost
+
+
+def test_an_answer_is_one_whatever_kind_of_success_it_came_with() -> None:
+    body = json.dumps({"choices": [{"message": {"content": "{}"}}]}).encode()
+    assert isinstance(interpret(201, {}, body), Reply)
+
+
 def test_a_parameter_that_every_request_shares_is_fatal() -> None:
     assert failure(400, param="response_format.json_schema").kind is FailureClass.FATAL
     assert failure(400, param="messages.1.content").kind is FailureClass.PERMANENT
