@@ -30,6 +30,9 @@ def measures() -> Iterator[Measure]:
         open=1.5,
         details={"few_mb": few / 1e6, "many_mb": many / 1e6},
     )
+    yield Measure(
+        f"memory while asking, {MANY:,} items", many / 1e6, bar=200, open=None, unit="MB"
+    )
 
 
 if __name__ == "__main__":
