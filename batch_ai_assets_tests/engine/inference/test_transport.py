@@ -10,6 +10,7 @@ import datetime as dt
 import gzip
 import socket
 import ssl
+import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -320,6 +321,30 @@ def test_a_port_that_speaks_no_tls_is_unreachable_by_https(carrier: Carrier, sai
         https = server.base_url.replace("http:", "https:")
         with pytest.raises(Unreachable):
             post(carrier, https, KEY, DOCUMENT)
+
+
+END_AT_ONCE = """
+import asyncio, sys
+from batch_ai_assets.engine.endpoint import Endpoint
+from batch_ai_assets.engine.inference.transport import open_transport
+
+async def run():
+    async with open_transport(Endpoint(sys.argv[1], None, sys.argv[2]), 30.0) as opened:
+        for _ in range(10):
+            await asyncio.gather(*(opened.post(b"{}") for _ in range(64)))
+
+asyncio.run(run())
+"""
+
+
+def test_a_process_may_end_right_after_its_last_call(carrier: Carrier) -> None:
+    command = [sys.executable, "-c", END_AT_ONCE]
+    with echo() as server:
+        ends = [
+            subprocess.run([*command, server.base_url, carrier], timeout=60).returncode
+            for _ in range(8)
+        ]
+    assert ends == [0] * 8
 
 
 def test_the_crash_point_after_sending_is_passed_once_for_each_call(carrier: Carrier) -> None:
