@@ -20,7 +20,7 @@ from .attempt import Judge, Judged
 from .booking import Cost
 from .feed import CHUNK, Feed
 from .gate import Gate
-from .item import WorkItem, in_smaller_company
+from .item import WorkItem, alone, in_smaller_company
 from .line import Line
 from .outcome import Failure, FailureClass, Reply, interpret
 from .packed import PackedTemplate
@@ -230,11 +230,19 @@ class Crew:
             items[0], result, sent_at, self._clock(), alone=len(items) == 1
         ):
             self._settle(bound, 0.0, 0)
-            self.line.back(items)
+            self._put_back(items, result)
             return
         else:
             judged = self._judge.failure(items, worker, result, bound)
         self._finish(items, judged, worker, bound, tokens, sent_at)
+
+    def _put_back(self, items: list[WorkItem], failure: Failure) -> None:
+        """In line again. Whether the provider is away is asked with one document, not with twenty:
+        each of those may be the cause."""
+        if len(items) > 1 and failure.kind is FailureClass.TRANSIENT:
+            self.line.again([alone(items[0])])
+            items = items[1:]
+        self.line.back(items)
 
     def _rendered(self, items: list[WorkItem]) -> tuple[bytes, int]:
         """The body of the request, and how many tokens its answer may have."""
