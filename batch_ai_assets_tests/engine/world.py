@@ -140,7 +140,7 @@ def world(
     patience_seconds: float = 5.0,
     api_key: str | None = None,
     secrets: Mapping[str, str] = MappingProxyType({}),
-    carrier: Carrier = "auto",
+    carrier: Carrier = "aiohttp",
 ) -> Iterator[World]:
     """Open a world below `home`, asking the provider at `base_url`."""
 

@@ -73,6 +73,11 @@ def in_smaller_company(items: list[WorkItem]) -> list[WorkItem]:
     return [replace(item, together=halved(len(items))) for item in items]
 
 
+def alone(item: WorkItem) -> WorkItem:
+    """An item that was not asked, as it is asked without company."""
+    return replace(item, together=1)
+
+
 def halved(company: int, times: int = 1) -> int:
     """How many items go together once a request for `company` of them failed so many times."""
     for _ in range(times):

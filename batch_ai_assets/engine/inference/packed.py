@@ -154,7 +154,7 @@ def read(content: str | None, items: int) -> list[Element | None] | Ill:
     at = 0
     for text, fields in zip(texts, answers, strict=True):
         at = (content or "").index(text, at)
-        place = places.pop(fields.pop("id", ""), None) if _has_id(fields) else None
+        place = places.pop(_id(fields), None)
         if place is None:
             return "answer_ids"
         found[place] = Element(_alone(text, fields), text, at)
@@ -167,12 +167,20 @@ def why(ill: Ill) -> str:
     return _WHY[ill]
 
 
-def _has_id(fields: Any) -> bool:
-    return type(fields) is dict and type(fields.get("id")) is str
+def _id(fields: Any) -> str:
+    """Takes the id out of an answer; a number for it, or blanks round it, name the same."""
+    found = fields.pop("id", "") if type(fields) is dict else ""
+    if type(found) is int:
+        return str(found)
+    return found.strip() if type(found) is str else ""
 
 
 def _alone(text: str, fields: dict[str, Any]) -> str:
-    """The answer without its id. One that repeats a key stays as it is, to be refused for that."""
+    """The answer without its id. One that repeats a key, or is nested deeper than can be written,
+    stays as it is, to be refused for that."""
     if text.count(":") != len(fields) + 1 and repeats_a_key(text):
         return text
-    return orjson.dumps(fields).decode()
+    try:
+        return orjson.dumps(fields).decode()
+    except orjson.JSONEncodeError:
+        return text

@@ -34,14 +34,22 @@ class Parting:
             whole.attempts[row.part] = row.attempt
             if row.answer is not None:
                 whole.answers[row.part] = self._open(row.answer)
+        known = {
+            part.input_hash: whole.answers[part.number]
+            for part in whole.parts
+            if part.number in whole.answers
+        }
         if self._plan.mode != "fresh":
             missing = {
-                self._template.request_hash(part.input_hash): part.number
+                self._template.request_hash(part.input_hash): part.input_hash
                 for part in whole.parts
-                if part.number not in whole.answers
+                if part.input_hash not in known
             }
             for found, kept in self._store.answers.kept(list(missing)).items():
-                whole.answers[missing[found]] = self._open(kept)
+                known[missing[found]] = self._open(kept)
+        for part in whole.parts:  # equal parts are one question
+            if part.input_hash in known:
+                whole.answers[part.number] = known[part.input_hash]
         return whole
 
     def items(self, whole: Divided) -> list[WorkItem]:

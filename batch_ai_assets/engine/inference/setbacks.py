@@ -48,8 +48,13 @@ class Setbacks:
         """An attempt ended: not everything is turned away."""
         self._throttled_since = None
 
-    def goes_back(self, item: WorkItem, failure: Failure, sent_at: float, now: float) -> bool:
-        """True where the failure is not the item's: it waits its turn again, no attempt used."""
+    def goes_back(
+        self, item: WorkItem, failure: Failure, sent_at: float, now: float, *, alone: bool = True
+    ) -> bool:
+        """True where the failure is not the item's: it waits its turn again, no attempt used.
+
+        `alone`: no other item was asked in the same request.
+        """
         if failure.kind is FailureClass.FATAL:
             self._halt(f"{failure.message} Correct it, then run the batch again.")
             return True
@@ -59,7 +64,8 @@ class Setbacks:
         self._throttled_since = None
         if failure.kind is FailureClass.PERMANENT:
             self.breaker.success(sent_at)
-            self._count_refusal(failure)
+            if alone:  # what a request in company is refused for may be one of them
+                self._count_refusal(failure)
             return False
         away = failure.kind is FailureClass.UNREACHABLE
         first = item.attempt == 1 and not item.splits

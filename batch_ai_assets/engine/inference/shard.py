@@ -20,7 +20,7 @@ from .attempt import Judge, Judged
 from .booking import Cost
 from .feed import CHUNK, Feed
 from .gate import Gate
-from .item import WorkItem, in_smaller_company
+from .item import WorkItem, alone, in_smaller_company
 from .line import Line
 from .outcome import Failure, FailureClass, Reply, interpret
 from .packed import PackedTemplate
@@ -68,6 +68,8 @@ class Crew:
         self._feed_wanted = asyncio.Event()
         self._settled = asyncio.Event()
         self._stop_event = asyncio.Event()
+        self._asking = 0
+        """Workers that have items in their hands."""
         self._workers: list[asyncio.Task[None]] = []
         self._sent_at: list[float] = []
         self._timed_out: set[int] = set()
@@ -98,6 +100,7 @@ class Crew:
         finally:
             for task in self._workers:
                 task.cancel()
+            self.line.end()  # nobody takes any more, whatever sent the workers home
             self._feed_wanted.set()
             sweeping.cancel()
             stopping.cancel()
@@ -139,14 +142,14 @@ class Crew:
     async def _keep_fed(self, feed: Feed) -> None:
         line = self.line
         try:
-            while not self.stopped:
+            while not self.stopped and not line.ended:
                 chunk = await asyncio.to_thread(feed.next_chunk)
                 self.counts.done += feed.served_since_last()
                 if chunk is None:
                     break
                 line.feed(chunk)
                 self._fed.set()
-                while len(line) > self._fill and not self.stopped:
+                while len(line) > self._fill and not self.stopped and not line.ended:
                     self._feed_wanted.clear()
                     await self._feed_wanted.wait()
         except BatchAIError as error:
@@ -163,19 +166,28 @@ class Crew:
             if len(line) <= self._fill:
                 self._feed_wanted.set()
             if not items:
-                if line.empty:
+                if line.empty and not self._asking:
+                    self._fed.set()  # the others may go, too
                     return
-                self._fed.clear()
+                self._fed.clear()  # a call under way may come to nothing and be split
                 await self._fed.wait()
                 continue
-            if self._writer.full or self._writer.error:
-                await self._wait_for_writer()
-            if self.setbacks.breaker.open:
-                async with self._probe:
-                    if self.setbacks.breaker.open:
-                        await self._ask(items, number, worker)
-                        continue
-            await self._ask(items, number, worker)
+            self._asking += 1
+            try:
+                if self._writer.full or self._writer.error:
+                    await self._wait_for_writer()
+                await self._ask_in_turn(items, number, worker)
+            finally:
+                self._asking -= 1
+
+    async def _ask_in_turn(self, items: list[WorkItem], number: int, worker: str) -> None:
+        """One at a time while the provider seems to be away."""
+        if self.setbacks.breaker.open:
+            async with self._probe:
+                if self.setbacks.breaker.open:
+                    await self._ask(items, number, worker)
+                    return
+        await self._ask(items, number, worker)
 
     async def _wait_for_writer(self) -> None:
         while self._writer.full and not self._writer.error and not self.stopped:  # noqa: ASYNC110
@@ -209,14 +221,28 @@ class Crew:
             self._abandon(items, worker, bound)
             raise
         if isinstance(result, Reply):
-            judged = self._judge.reply(items, worker, result, bound)
-        elif self.setbacks.goes_back(items[0], result, sent_at, self._clock()):
+            try:
+                judged = self._judge.reply(items, worker, result, bound)
+            except Exception:  # a defect of ours: the call was paid all the same
+                self._abandon(items, worker, bound)
+                raise
+        elif self.setbacks.goes_back(
+            items[0], result, sent_at, self._clock(), alone=len(items) == 1
+        ):
             self._settle(bound, 0.0, 0)
-            self.line.back(items)
+            self._put_back(items, result)
             return
         else:
             judged = self._judge.failure(items, worker, result, bound)
         self._finish(items, judged, worker, bound, tokens, sent_at)
+
+    def _put_back(self, items: list[WorkItem], failure: Failure) -> None:
+        """In line again. Whether the provider is away is asked with one document, not with twenty:
+        each of those may be the cause."""
+        if len(items) > 1 and failure.kind is FailureClass.TRANSIENT:
+            self.line.again([alone(items[0])])
+            items = items[1:]
+        self.line.back(items)
 
     def _rendered(self, items: list[WorkItem]) -> tuple[bytes, int]:
         """The body of the request, and how many tokens its answer may have."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from importlib.util import find_spec
 from typing import Protocol
 
 from ..endpoint import Endpoint
@@ -50,11 +49,8 @@ def open_transport(
     `seconds`: after so long a call is cancelled by whoever made it; no connection outlives that by
     much.
     """
-    carrier = endpoint.carrier
-    if carrier == "auto":
-        carrier = "pyreqwest" if find_spec("pyreqwest") else "aiohttp"
     # Imported when it is chosen: each carrier costs its import, and one of them may be missing.
-    if carrier == "aiohttp":
+    if endpoint.carrier == "aiohttp":
         from .by_aiohttp import AiohttpTransport
 
         return AiohttpTransport(endpoint)
@@ -63,7 +59,7 @@ def open_transport(
     except ImportError as error:
         raise SpecError(
             "BATCH_AI_TRANSPORT is pyreqwest, which is not installed. Install it (pip install "
-            "batch-ai-assets[fast]), or write auto or aiohttp."
+            "batch-ai-assets[fast]), or write aiohttp."
         ) from error
     return PyreqwestTransport(endpoint, seconds + _LINGER_SECONDS)
 

@@ -90,7 +90,7 @@ class Items:
         }  # fmt: skip
         with self._db.read() as connection:
             rows = connection.execute(query, wanted).all()
-            tried = _attempts(connection, plan, rows[0].seq, rows[-1].seq) if rows else {}
+            tried = _attempts(connection, plan, [row.seq for row in rows]) if rows else {}
         return [ToDo(seq, shard, *tried.get(seq, (0, 0))) for seq, shard in rows]
 
     def priorities(self, plan: Plan, shards: Sequence[int]) -> list[int]:
@@ -155,11 +155,11 @@ class Items:
 
 
 def _attempts(
-    connection: sa.Connection, plan: Plan, first: int, last: int
+    connection: sa.Connection, plan: Plan, seqs: list[int]
 ) -> dict[int, tuple[int, int]]:
     """seq → (attempts that count, attempts in company that came to nothing), where there were
     any among these items."""
-    wanted = {"plan_id": plan.plan_id, "first": first, "last": last}
+    wanted = {"plan_id": plan.plan_id, "seqs": seqs}
     return {
         seq: (max(0, most), max(0, -least))
         for seq, most, least in connection.execute(_ATTEMPTS, wanted)
@@ -199,7 +199,7 @@ _ATTEMPTS = (
     )
     .where(
         t.checkpoints.c.plan_id == sa.bindparam("plan_id"),
-        t.checkpoints.c.seq.between(sa.bindparam("first"), sa.bindparam("last")),
+        t.checkpoints.c.seq.in_(sa.bindparam("seqs", expanding=True)),
     )
     .group_by(t.checkpoints.c.seq)
 )

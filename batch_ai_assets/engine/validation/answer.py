@@ -17,7 +17,6 @@ import orjson
 
 from ..errors import SpecError
 from ..spec.property_type import property_type
-from .columns import is_json_text
 
 if TYPE_CHECKING:
     from ..spec.resolved import ResolvedJob
@@ -64,7 +63,6 @@ class AnswerCheck:
                 f"{str(error).splitlines()[0]}"
             ) from None
         self._is_valid = self._validator.is_valid
-        self._may_nest = _may_nest(schema)
 
     def check(self, content: str | None) -> Checked:
         """Judge one answer as the model sent it."""
@@ -77,7 +75,7 @@ class AnswerCheck:
         # One colon per key is the rule; more may be text or nesting, so only then look closely.
         if content.count(":") != len(fields) and repeats_a_key(content):  # type: ignore[union-attr,arg-type]
             return Checked(None, "malformed", "the answer repeats a key")
-        if self._may_nest and _is_too_deep(content, fields):  # type: ignore[arg-type]
+        if _is_too_deep(content, fields):  # type: ignore[arg-type]
             return Checked(None, "malformed", f"the answer is nested deeper than {_DEEPEST} levels")
         if self._is_valid(fields):
             return Checked(fields)
@@ -129,14 +127,6 @@ def repeats_a_key(content: str) -> bool:
     except (ValueError, RecursionError):
         return True
     return False
-
-
-def _may_nest(schema: dict[str, Any]) -> bool:
-    """False where every property holds one plain value: nothing can be nested there."""
-    properties = schema.get("properties", {})
-    return schema.get("additionalProperties") is not False or any(
-        is_json_text(described) for described in properties.values()
-    )
 
 
 def _is_too_deep(content: str, fields: dict[str, Any]) -> bool:

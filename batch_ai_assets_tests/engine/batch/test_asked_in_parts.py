@@ -16,7 +16,7 @@ from batch_ai_assets.local_provider.process import LocalProvider
 
 from ..world import World, make_job
 from .items import money, opened, price, table
-from .recorder import Answer, completion, recorded
+from .recorder import GOOD, Answer, completion, recorded
 
 IN_PARTS: dict[str, Any] = {"over_length": "chunk_and_merge"}
 
@@ -86,6 +86,16 @@ def test_several_parts_that_fail_for_good_make_one_dead_letter(tmp_path: Path) -
         here.write_messages([long("all-bad"), {"id": "s", "text": "short"}])
         here.run(job=make_job(tmp_path, {**IN_PARTS, "limits": {"concurrency": 8}}))
         assert here.counts().dead == 2
+        assert fsck("topics", "b1", here.deps) == []
+
+
+def test_equal_parts_of_a_document_are_one_question(tmp_path: Path) -> None:
+    with recorded(tmp_path, answer=lambda _: completion(GOOD)) as (here, provider):
+        here.write_messages([{"id": "same", "text": "The party shall pay in time. " * 12_000}])
+        job = make_job(tmp_path, {**IN_PARTS, "chunks": {"overlap_tokens": 0}})
+        assert here.run(job=job).state is State.COMPLETED
+        asked = Counter(provider.bodies)
+        assert set(asked.values()) == {1}
         assert fsck("topics", "b1", here.deps) == []
 
 

@@ -33,7 +33,10 @@ def place(shared_stub: LocalProvider, tmp_path_factory: pytest.TempPathFactory) 
 batches = (f"b{number}" for number in count())
 
 
-@pytest.mark.parametrize("company", [1, 2, 3, 20])
+@pytest.mark.parametrize(
+    "company",
+    [1, pytest.param(2, marks=pytest.mark.drill), pytest.param(3, marks=pytest.mark.drill), 20],
+)
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=inputs, concurrency=st.integers(1, 8), attempts=st.integers(1, 3))
 def test_every_item_comes_to_exactly_one_end_whatever_goes_wrong(

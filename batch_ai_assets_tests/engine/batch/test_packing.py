@@ -12,6 +12,7 @@ import pytest
 from batch_ai_assets.engine.batch import Mode
 from batch_ai_assets.engine.estimating import estimate
 from batch_ai_assets.engine.fsck import fsck
+from batch_ai_assets.engine.inference.attempt import Judge
 from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.local_provider.process import LocalProvider
 
@@ -105,7 +106,6 @@ def answers(body: dict[str, Any], change: Any) -> Answer:
             lambda said: [{**one, "id": str(int(one["id"]) - 1)} for one in said],
             id="counted from nought",
         ),
-        pytest.param(lambda said: [{**one, "id": int(one["id"])} for one in said], id="numbers"),
         pytest.param(lambda said: {"none": said}, id="no list"),
         pytest.param(lambda said: ["text" for _ in said], id="no objects"),
         pytest.param(lambda _: [], id="nothing"),
@@ -125,6 +125,76 @@ def test_a_reply_with_wrong_ids_is_split_until_each_document_is_answered(
         assert {row["attempts"] for row in here.results()} == {1}
         assert len(provider.bodies) > 1
         assert fsck("topics", "b1", here.deps) == []
+
+
+def test_an_id_as_a_number_or_with_blanks_round_it_is_the_same_id(tmp_path: Path) -> None:
+    def loosely(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [
+            {**one, "id": int(one["id"]) if place % 2 else f" {one['id']} "}
+            for place, one in enumerate(said)
+        ]
+
+    with recorded(tmp_path, answer=lambda body: answers(body, loosely)) as (here, provider):
+        here.write_messages(messages(*[""] * 20))
+        assert here.run(job=packed(tmp_path)).state is State.COMPLETED
+        assert len(provider.bodies) == 1
+
+
+def test_an_answer_nested_beyond_measure_spoils_nothing_but_itself(tmp_path: Path) -> None:
+    deep = "[" * 300 + "]" * 300
+
+    def answer(body: dict[str, Any]) -> Answer:
+        status, headers, said = answers(body, lambda all_of_them: all_of_them)
+        if "DEEP" in body["messages"][-1]["content"]:
+            said = said.replace(b'\\"topic\\": \\"card\\"', f'\\"topic\\": {deep}'.encode(), 1)
+        return status, headers, said
+
+    with recorded(tmp_path, answer=answer) as (here, _):
+        here.write_messages(messages("DEEP", *[""] * 19))
+        outcome = here.run(job=packed(tmp_path))
+        assert outcome.state is State.COMPLETED_WITH_DEAD_LETTERS, outcome.message
+        assert (here.counts().valid, here.counts().dead) == (19, 1)
+        assert fsck("topics", "b1", here.deps) == []
+
+
+def test_the_last_word_on_a_document_is_one_that_it_had_for_itself(tmp_path: Path) -> None:
+    """One attempt is allowed, and in company the model errs about everybody."""
+
+    def erring(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{**one, "topic": "weather"} for one in said]
+
+    with recorded(tmp_path, answer=lambda body: answers(body, erring)) as (here, _):
+        here.write_messages(messages(*[""] * 20))
+        outcome = here.run(job=packed(tmp_path, retry={"max_attempts": 1}))
+        assert outcome.state is State.COMPLETED
+        assert here.counts().valid == 20
+
+
+def test_a_document_that_is_refused_in_large_company_halts_nobody(
+    topics: World, server: LocalProvider
+) -> None:
+    bad, *good = messages("[[stub:400]]", *[""] * 599)
+    topics.write_messages([bad, *good])
+    spec = {"prompt": {"version": "1", "items_per_request": 512}, "limits": {"concurrency": 1}}
+    job = make_job(topics.home, {**spec, "early_stop": {"canary_items": 0}})
+    assert topics.run(job=job).state is State.COMPLETED_WITH_DEAD_LETTERS
+    assert topics.dead() == {bad["id"]: "rejected"}
+
+
+@pytest.mark.parametrize("items", [20, 3000])
+def test_a_defect_ends_the_run_and_what_was_paid_is_in_the_books(
+    items: int, topics: World, server: LocalProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Judge, "_several", broken)
+    topics.write_messages(messages(*[""] * items))
+    with pytest.raises(ZeroDivisionError):
+        topics.run(job=packed(topics.home, early_stop={"canary_items": 0}))
+    stats = server.stats()
+    assert 0 < stats["calls"] <= 16
+    assert money(topics, kind="written_off")[0] >= stats["cost_tokens"]
 
 
 def test_answers_are_told_apart_by_id_and_not_by_their_order(tmp_path: Path) -> None:

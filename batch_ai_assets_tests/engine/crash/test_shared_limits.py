@@ -82,7 +82,7 @@ def share_used(before: Mapping[str, Any], after: Mapping[str, Any], per_minute: 
 
 
 def wait_for(server: LocalProvider, answers: int) -> dict[str, Any]:
-    deadline = time.monotonic() + 60.0
+    deadline = time.monotonic() + 120.0
     while (stats := server.stats(items=False))["answers"] < answers:
         assert time.monotonic() < deadline, f"only {stats['answers']} answers"
         time.sleep(0.02)

@@ -226,7 +226,7 @@ def test_an_id_that_comes_twice_puts_the_whole_reply_in_doubt(
 @pytest.mark.parametrize(
     "id",
     [
-        "0", "3", "-1", "01", "1 ", "1.0", "", "one", "\u0661", 1, 1.0, None, True, ["1"],
+        "0", "3", "-1", "01", "1.0", "", "one", "\u0661", 0, 3, 1.0, None, True, ["1"],
         {"id": "1"},
     ],
 )  # fmt: skip
