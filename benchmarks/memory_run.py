@@ -6,7 +6,6 @@ system at its end, and planning has a measure of its own.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from batch_ai_assets.engine.asking import ask
 from batch_ai_assets.engine.batch import Run, plan_work, read_inputs
 from batch_ai_assets_tests.engine.world import World, message, world
+from benchmarks.runs import peak_bytes
 
 SPEC = {"limits": {"concurrency": 64}, "budget": {"limit_usd": 1000.0}}
 RUN = Run("bench", "bench")
@@ -30,7 +30,7 @@ def asked(here: World) -> dict[str, int]:
     plan = here.deps.store.batches.latest_plan(here.job.name, "b1")
     assert plan is not None
     ask(here.job, plan, here.deps.tables.open(plan.raw_path), RUN, here.deps)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_bytes()
     answered = here.deps.store.figures(here.job.name, "b1").answered
     return {"answered": answered, "peak_bytes": peak}
 

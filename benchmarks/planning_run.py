@@ -4,7 +4,6 @@ A process of its own, because the most memory a process ever had is asked of the
 """
 
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -15,6 +14,7 @@ import pyarrow.parquet  # noqa: F401 - imports are not part of the measure
 from batch_ai_assets.engine.batch import Run, plan_work, read_inputs
 from batch_ai_assets_tests.engine.world import world
 from benchmarks.bare_loop import cpu_seconds
+from benchmarks.runs import peak_bytes
 
 GROUPS = [{"name": "short", "tokens_below": 40}, {"name": "long", "tokens_from": 120}]
 
@@ -37,7 +37,7 @@ def measure(rows: str) -> dict[str, float]:
             "shards": plan.rows,
             "cpu_seconds": cpu_seconds() - cpu,
             "seconds": time.perf_counter() - wall,
-            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "peak_bytes": peak_bytes(),
         }
 
 

@@ -6,10 +6,12 @@ the median of the rounds counts.
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -35,3 +37,16 @@ def in_rounds(*sides: Callable[[], T], rounds: int = ROUNDS) -> list[list[T]]:
 def median_ratio(ours: Sequence[float], reference: Sequence[float]) -> float:
     """The median, over the rounds, of ours over the reference of the same round."""
     return statistics.median(a / b for a, b in zip(ours, reference, strict=True))
+
+
+def peak_bytes() -> int:
+    """The most memory that this process ever had.
+
+    Not `ru_maxrss`, where the system tells otherwise: on Linux a process begins with what the
+    process had that started it.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes, on a Mac
+    [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024
