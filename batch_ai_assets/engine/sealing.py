@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from .errors import SealError
 
 _VERSION = b"\x01"
-_HEADER = 1 + 4 + 12
+_NONCE = 12
+_HEADER = 1 + 4 + _NONCE
 
 
 class Sealer:
@@ -34,8 +35,21 @@ class Sealer:
         self._newest = self._ciphers[_key_id(keys[-1])]
 
     def seal(self, plaintext: bytes, aad: bytes) -> bytes:
-        nonce = os.urandom(12)
-        return self._prefix + nonce + self._newest.encrypt(nonce, plaintext, aad)
+        return self.seal_all([plaintext], [aad])[0]
+
+    def seal_all(self, plaintexts: Sequence[bytes], aads: Sequence[bytes]) -> list[bytes]:
+        """Each plaintext sealed with its `aad`.
+
+        Their nonces are drawn at once: asking the system gives up the GIL, and a thread that gives
+        it up for every payload keeps the event loop's thread waking up.
+        """
+        prefix, encrypt = self._prefix, self._newest.encrypt
+        random = os.urandom(_NONCE * len(plaintexts))
+        nonces = (random[at : at + _NONCE] for at in range(0, len(random), _NONCE))
+        return [
+            prefix + nonce + encrypt(nonce, plaintext, aad)
+            for nonce, plaintext, aad in zip(nonces, plaintexts, aads, strict=True)
+        ]
 
     def open(self, sealed: bytes, aad: bytes) -> bytes:
         """Plaintext of `sealed`. SealError if the key is unknown or the payload was altered."""

@@ -85,32 +85,42 @@ class Feed:
         if self._most is not None:
             self._most -= len(to_do)
         rows = self._rows.take([one.seq for one in to_do])
-        inputs = [bytes.fromhex(value) for value in rows["input_hash"].to_pylist()]
+        inputs = list(map(bytes.fromhex, rows["input_hash"].to_pylist()))
         tokens = rows["tokens"].to_pylist()
         hashes = list(map(self._template.request_hash, inputs, tokens))
         stored = {} if self._plan.mode == "fresh" else self._store.answers.look_up(hashes)
-        ids, sealed = rows["item_id"].to_pylist(), rows["sealed"]
+        columns = zip(
+            to_do, rows["item_id"].to_pylist(), rows["sealed"].to_pylist(), tokens, inputs, hashes,
+            strict=True,
+        )  # fmt: skip
         ask: list[WorkItem] = []
-        for index, one in enumerate(to_do):
-            if (answer := stored.get(hashes[index])) is not None:
+        for one, item_id, sealed, length, input_hash, request_hash in columns:
+            if (answer := stored.get(request_hash)) is not None:
                 self._serve(one, answer)
-                continue
-            if self._others.ask(inputs[index]):
+            elif self._others.ask(input_hash):
                 self.elsewhere += 1
-                continue
-            text = self._open(ids[index], sealed[index].as_py())
-            if self._template.divides(tokens[index]):
-                ask += self._parts(one, ids[index], text, hashes[index])
-                continue
-            ask.append(
-                WorkItem(
-                    one.seq, ids[index], self._template.asked_text(text, tokens[index]),
-                    inputs[index], hashes[index], self._template.asked_tokens(tokens[index]),
-                    one.shard, one.attempts + 1, one.splits,
-                    halved(self._together, one.splits),
-                )
-            )  # fmt: skip
+            else:
+                text = self._open(item_id, sealed)
+                ask += self._asked(one, item_id, text, length, input_hash, request_hash)
         return ask
+
+    def _asked(
+        self, one: ToDo, item_id: str, text: str, tokens: int, input_hash: bytes, request: bytes
+    ) -> list[WorkItem]:
+        """What is asked of a document: all of it or its beginning, or its parts."""
+        if tokens > self._template.whole_up_to:
+            if self._template.divides(tokens):
+                return self._parts(one, item_id, text, request)
+            text, tokens = (
+                self._template.asked_text(text, tokens), self._template.asked_tokens(tokens)
+            )  # fmt: skip
+        together = halved(self._together, one.splits)
+        return [
+            WorkItem(
+                one.seq, item_id, text, input_hash, request, tokens,
+                one.shard, one.attempts + 1, one.splits, together,
+            )
+        ]  # fmt: skip
 
     def _parts(
         self, one: ToDo, item_id: str, text: str, request_hash: bytes

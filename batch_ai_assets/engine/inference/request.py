@@ -7,6 +7,7 @@ so no document can close them. It is never looked at as a template.
 from __future__ import annotations
 
 import hashlib
+import math
 from functools import cached_property
 from typing import Any
 
@@ -158,6 +159,12 @@ class RequestTemplate:
         body = count_tokens([self.body("", b"").decode()])[0]
         return self._context_tokens - self.max_tokens - body - MESSAGE_TOKENS
 
+    @cached_property
+    def whole_up_to(self) -> float:
+        """Documents of so many tokens are asked whole: neither cut nor in parts."""
+        bounded = self.division is not None or (self.truncates and self.room > 0)
+        return self.room if bounded else math.inf
+
     def cuts(self, tokens: int) -> bool:
         """Whether only the beginning of a document of this length is asked."""
         return self.truncates and tokens > self.room > 0
@@ -214,6 +221,8 @@ class RequestTemplate:
         """
         digest = self._prefix.copy()
         digest.update(input_hash)
+        if tokens <= self.whole_up_to:
+            return digest.digest()
         if self.cuts(tokens):
             digest.update(b"cut to %d" % self.room)
         elif division := self._division_of(tokens):

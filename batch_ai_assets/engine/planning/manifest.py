@@ -93,10 +93,9 @@ def _columns(
         "attributes": [orjson.dumps(document.attributes).decode() for document in chunk],
         "problem_reason": [d.problem.reason if d.problem else None for d in chunk],
         "problem_message": [d.problem.message if d.problem else None for d in chunk],
-        "sealed": [
-            sealer.seal(payload, document_context(job, batch, document.item_id))
-            for document, payload in zip(chunk, payloads, strict=True)
-        ],
+        "sealed": sealer.seal_all(
+            payloads, [document_context(job, batch, document.item_id) for document in chunk]
+        ),
     }
 
 

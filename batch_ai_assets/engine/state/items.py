@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,6 +17,7 @@ _NEEDS_NO_CALL = (*USABLE, Status.DEAD)
 
 _values = attrgetter(*ItemRow.__dataclass_fields__)
 """Not `astuple`, which copies every value: a sixth of the time that planning takes."""
+_seq = attrgetter("seq")
 
 
 class Items:
@@ -89,9 +91,11 @@ class Items:
             "priority": priority,
         }  # fmt: skip
         with self._db.read() as connection:
-            rows = connection.execute(query, wanted).all()
-            tried = _attempts(connection, plan, [row.seq for row in rows]) if rows else {}
-        return [ToDo(seq, shard, *tried.get(seq, (0, 0))) for seq, shard in rows]
+            columns = connection.execute(query, wanted).one()
+        if columns[0] is None:
+            return []
+        found = zip(*(map(int, column.split()) for column in columns), strict=True)
+        return sorted([ToDo(*one) for one in found], key=_seq)
 
     def priorities(self, plan: Plan, shards: Sequence[int]) -> list[int]:
         """The priorities of items of these shards that need a call, the highest first."""
@@ -154,18 +158,6 @@ class Items:
             after = chunk[-1].seq
 
 
-def _attempts(
-    connection: sa.Connection, plan: Plan, seqs: list[int]
-) -> dict[int, tuple[int, int]]:
-    """seq → (attempts that count, attempts in company that came to nothing), where there were
-    any among these items."""
-    wanted = {"plan_id": plan.plan_id, "seqs": seqs}
-    return {
-        seq: (max(0, most), max(0, -least))
-        for seq, most, least in connection.execute(_ATTEMPTS, wanted)
-    }
-
-
 def _needs_call(plan: Plan | None = None) -> sa.ColumnElement[bool]:
     """Items of the version, or of the one that `:plan_id` names."""
     settled = (
@@ -179,9 +171,32 @@ def _needs_call(plan: Plan | None = None) -> sa.ColumnElement[bool]:
     return sa.and_(t.items.c.plan_id == named, t.items.c.end == End.PENDING, ~settled)
 
 
+def _tried(times: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    """`times` over all attempts at the item; 0 where there were none."""
+    of_item = sa.and_(
+        t.checkpoints.c.plan_id == t.items.c.plan_id, t.checkpoints.c.seq == t.items.c.seq
+    )
+    found = sa.select(times).where(of_item).correlate(t.items).scalar_subquery()
+    return sa.func.coalesce(found, 0)
+
+
+def _in_one_row(rows: sa.Select[Any]) -> sa.Select[Any]:
+    """Each column of `rows` as one text. SQLite gives up the GIL for every row that it steps to,
+    and the event loop's thread would wake up as often."""
+    each = rows.subquery()
+    texts = (sa.cast(column, sa.String) for column in each.c)
+    return sa.select(*(sa.func.aggregate_strings(text, " ") for text in texts))
+
+
 # Asked for every chunk of a feed, and so made once: making them costs more than the search.
-_TO_DO = (
-    sa.select(t.items.c.seq, t.items.c.shard)
+_attempt = t.checkpoints.c.attempt
+_TO_DO_ROWS = (
+    sa.select(  # as ToDo has them: what counts is from 1 upwards, what was split from -1 downwards
+        t.items.c.seq,
+        t.items.c.shard,
+        _tried(sa.func.max(sa.case((_attempt > 0, _attempt), else_=0))),
+        _tried(sa.func.max(sa.case((_attempt < 0, -_attempt), else_=0))),
+    )
     .where(
         _needs_call(),
         t.items.c.shard.in_(sa.bindparam("shards", expanding=True)),
@@ -190,18 +205,9 @@ _TO_DO = (
     .order_by(t.items.c.seq)
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
-_TO_DO_OF_PRIORITY = _TO_DO.where(t.items.c.priority == sa.bindparam("priority"))
-_ATTEMPTS = (
-    sa.select(
-        t.checkpoints.c.seq,
-        sa.func.max(t.checkpoints.c.attempt),
-        sa.func.min(t.checkpoints.c.attempt),
-    )
-    .where(
-        t.checkpoints.c.plan_id == sa.bindparam("plan_id"),
-        t.checkpoints.c.seq.in_(sa.bindparam("seqs", expanding=True)),
-    )
-    .group_by(t.checkpoints.c.seq)
+_TO_DO = _in_one_row(_TO_DO_ROWS)
+_TO_DO_OF_PRIORITY = _in_one_row(
+    _TO_DO_ROWS.where(t.items.c.priority == sa.bindparam("priority"))
 )
 
 

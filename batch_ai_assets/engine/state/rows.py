@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from ..figures import Conservation
 
 
@@ -73,8 +75,7 @@ class ItemRow:
     """Items with a higher one are asked first."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToDo:
+class ToDo(msgspec.Struct, frozen=True, gc=False):
     """An item that needs a call."""
 
     seq: int

@@ -10,7 +10,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 
 import msgspec
 import sqlalchemy as sa
@@ -179,11 +180,12 @@ class Writer:
         checkpoints: list[tuple[object, ...]] = []
         ledger: list[tuple[object, ...]] = []
         letters: list[DeadLetter] = []
+        sealed, ids = self._sealed(group), self._ids()
         for entry in group:
             answer_id = entry.answer_id
             if entry.content is not None:
-                answer_id = self._next_id()
-                answers.append(self._answer_row(entry, answer_id, entry.content))
+                answer_id = next(ids)
+                answers.append(_answer_row(entry, answer_id, next(sealed)))
             where = "dead_letters" if entry.letter else "answers" if answer_id else ""
             checkpoints.append(
                 (
@@ -219,18 +221,10 @@ class Writer:
     def _note_refusal(self) -> None:
         self._refused = True
 
-    def _answer_row(self, entry: Entry, answer_id: int, content: bytes) -> tuple[object, ...]:
-        return (
-            answer_id,
-            hash_key(entry.request_hash),
-            entry.request_hash,
-            self._sealer.seal(content, entry.request_hash),
-            entry.confidence,
-            entry.tokens_in,
-            entry.tokens_out,
-            entry.cost_usd,
-            entry.at,
-        )
+    def _sealed(self, group: Sequence[Entry]) -> Iterator[bytes]:
+        """The answers of `group`, sealed, in its order."""
+        found = [(e.content, e.request_hash) for e in group if e.content is not None]
+        return iter(self._sealer.seal_all([one[0] for one in found], [one[1] for one in found]))
 
     def _end_dead(self, connection: sa.Connection, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:
@@ -241,10 +235,18 @@ class Writer:
             )
         replace_letters(self._db, connection, self._plan, letters)
 
-    def _next_id(self) -> int:
+    def _ids(self) -> Iterator[int]:
         """Ids that rise with time (appended, not scattered) and differ between processes."""
-        self._last_id = max(self._last_id + (1 << 10), time.time_ns() // 1000 << 10)
-        return self._last_id | _PROCESS_BITS
+        first = max(self._last_id + 1, time.time_ns() // 1000)
+        for self._last_id in count(first):
+            yield self._last_id << 10 | _PROCESS_BITS
+
+
+def _answer_row(entry: Entry, answer_id: int, sealed: bytes) -> tuple[object, ...]:
+    return (
+        answer_id, hash_key(entry.request_hash), entry.request_hash, sealed,
+        entry.confidence, entry.tokens_in, entry.tokens_out, entry.cost_usd, entry.at,
+    )  # fmt: skip
 
 
 _PROCESS_BITS = int.from_bytes(os.urandom(2), "big") & 0x3FF
