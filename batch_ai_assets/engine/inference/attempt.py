@@ -106,8 +106,10 @@ class Judge:
         return Paid(*usage, self._price.cost_usd(*usage), self._price.saved_usd(cached))
 
     def _single(self, item: WorkItem, worker: str, choice: Choice, paid: Paid) -> Judged:
-        content = choice.message.content
-        failure = _unfinished(choice)
+        message = choice.message
+        content = message.content
+        finished = choice.finish_reason == "stop" and not message.refusal  # nearly always
+        failure = None if finished else _unfinished(choice)
         if failure is None:
             checked = self._check(content)
             if checked.fields is not None and content is not None:
@@ -115,7 +117,7 @@ class Judge:
                 confidence = self._confidence.read(checked.fields, content, tokens)
                 return self._answered(item, worker, content, confidence, paid)
             failure = _invalid(checked)
-        raw = (content or choice.message.refusal or "").encode()
+        raw = (content or message.refusal or "").encode()
         return self._failed(item, worker, failure, raw, paid)
 
     def _several(

@@ -20,7 +20,8 @@ class Breaker:
     def __init__(self, patience_seconds: float, threshold: int = THRESHOLD) -> None:
         self._threshold = threshold
         self._patience = patience_seconds
-        self._in_a_row = 0
+        self.in_a_row = 0
+        """Failures since the last success."""
         self._failing_since: float | None = None
         self._pause = _FIRST_PAUSE
         self._paused_until = float("-inf")
@@ -28,19 +29,19 @@ class Breaker:
 
     @property
     def open(self) -> bool:
-        return self._in_a_row >= self._threshold
+        return self.in_a_row >= self._threshold
 
     def success(self, sent_at: float) -> None:
         """A call sent at `sent_at` came back; one sent before the trouble proves nothing."""
         if self._failing_since is not None and sent_at < self._failing_since:
             return
-        self._in_a_row = 0
+        self.in_a_row = 0
         self._failing_since = None
         self._pause = _FIRST_PAUSE
 
     def failure(self, now: float, message: str, *, away: bool = False) -> None:
         """One more; `away` (nothing even listens there) opens it at once."""
-        self._in_a_row = max(self._in_a_row + 1, self._threshold if away else 0)
+        self.in_a_row = max(self.in_a_row + 1, self._threshold if away else 0)
         self.last_message = message
         if self._failing_since is None:
             self._failing_since = now

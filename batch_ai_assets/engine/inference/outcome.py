@@ -65,6 +65,9 @@ class Choice(msgspec.Struct):
     logprobs: Logprobs | None = None
 
 
+_UNTOLD = msgspec.Raw(b"")
+
+
 class _PromptDetails(msgspec.Struct):
     cached_tokens: int | None = None
 
@@ -74,7 +77,7 @@ class Usage(msgspec.Struct):
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-    prompt_tokens_details: msgspec.Raw = msgspec.Raw(b"{}")
+    prompt_tokens_details: msgspec.Raw = _UNTOLD
     """Read apart: whatever stands there, the answer is paid for and is used."""
 
     def counted(self) -> tuple[int, int, int] | None:
@@ -88,6 +91,8 @@ class Usage(msgspec.Struct):
 
     def _cached(self, told: int) -> int:
         """0 where the count is missing or cannot be one: it lowers the cost."""
+        if self.prompt_tokens_details is _UNTOLD:
+            return 0
         try:
             cached = _decode_details(self.prompt_tokens_details).cached_tokens or 0
         except _UNREADABLE:

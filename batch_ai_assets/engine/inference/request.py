@@ -124,9 +124,9 @@ class RequestTemplate:
         self, text: str, input_hash: bytes, correction: Correction | None
     ) -> tuple[bytes, int]:
         """The body for one document, and how many tokens the answer may have."""
-        if correction is None:
-            return self.body(text, input_hash), self.max_tokens
         document = wrap_document(text, "", input_hash)
+        if correction is None:
+            return self._head + orjson.dumps(document) + self._tail, self.max_tokens
         if correction.error:
             document += f"\n{_AGAIN} {correction.error}"
         body = self._head + orjson.dumps(document) + self._tail

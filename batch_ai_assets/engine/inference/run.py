@@ -44,7 +44,6 @@ from .loop_lag import LoopLag
 from .request import RequestTemplate
 from .shard import Crew
 from .transport import open_transport
-from .watched import WatchedTransport
 
 _PROGRESS_SECONDS = 1.0
 _LOGGED_PROGRESS_SECONDS = 10.0
@@ -148,7 +147,7 @@ class _Shards:
             await asyncio.to_thread(look_up_model, self._job, endpoint)
             shared = self._gate.open(endpoint.base_url, self._job.provider.secret)
             async with open_transport(endpoint, seconds) as transport, shared:
-                self._crew.transport = WatchedTransport(transport, self._gate)
+                self._crew.transport = transport
                 await self._ask(feed)
 
     async def _ask(self, feed: Feed) -> None:

@@ -41,11 +41,13 @@ class Setbacks:
 
     def answered(self, sent_at: float) -> None:
         """A call came back, whatever it says."""
-        self.breaker.success(sent_at)
+        self._throttled_since = None
         self.ever_answered = True
+        if self.breaker.in_a_row:
+            self.breaker.success(sent_at)
 
     def settled(self) -> None:
-        """An attempt ended: not everything is turned away."""
+        """An attempt ended without an answer: not everything is turned away."""
         self._throttled_since = None
 
     def goes_back(

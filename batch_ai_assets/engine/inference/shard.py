@@ -160,11 +160,11 @@ class Crew:
 
     async def _run_worker(self, number: int) -> None:
         worker = f"{self._run_id}/{number}"
-        line = self.line
+        line, wanted, breaker = self.line, self._feed_wanted, self.setbacks.breaker
         while not self.stopped:
             items = line.take()
-            if len(line) <= self._fill:
-                self._feed_wanted.set()
+            if not wanted.is_set() and len(line) <= self._fill:
+                wanted.set()
             if not items:
                 if line.empty and not self._asking:
                     self._fed.set()  # the others may go, too
@@ -176,17 +176,19 @@ class Crew:
             try:
                 if self._writer.full or self._writer.error:
                     await self._wait_for_writer()
-                await self._ask_in_turn(items, number, worker)
+                if breaker.open:
+                    await self._ask_in_turn(items, number, worker)
+                else:
+                    await self._ask(items, number, worker)
             finally:
                 self._asking -= 1
 
     async def _ask_in_turn(self, items: list[WorkItem], number: int, worker: str) -> None:
         """One at a time while the provider seems to be away."""
-        if self.setbacks.breaker.open:
-            async with self._probe:
-                if self.setbacks.breaker.open:
-                    await self._ask(items, number, worker)
-                    return
+        async with self._probe:
+            if self.setbacks.breaker.open:
+                await self._ask(items, number, worker)
+                return
         await self._ask(items, number, worker)
 
     async def _wait_for_writer(self) -> None:
@@ -202,7 +204,9 @@ class Crew:
         """
         body, most = self._rendered(items)
         bound = self._purse.bound(len(body), most)
-        if self.stopped or not await self._reserved(bound, items):
+        if self.stopped:
+            return
+        if not self._purse.reserve(bound) and not await self._reserved(bound, items):
             return
         tokens = (
             self._template.prompt_tokens + sum([item.tokens for item in items]),
@@ -214,9 +218,9 @@ class Crew:
             except asyncio.CancelledError:
                 self._settle(bound, 0.0, 0)
                 raise
-        sent_at = self._clock()
+        sent_at = self._sent_at[number] = self._clock()
         try:
-            result = await self._send(body, number)
+            result = await self._send(body, number, sent_at)
         except asyncio.CancelledError:
             self._abandon(items, worker, bound)
             raise
@@ -253,8 +257,9 @@ class Crew:
         return self._packed.request(items)
 
     async def _reserved(self, bound: Bound, items: list[WorkItem]) -> bool:
-        """True with the money reserved; False where the batch stopped, or asks fewer at once."""
-        while not self._purse.reserve(bound):
+        """There is no money now. True with it reserved after all; False where the batch stopped,
+        or asks fewer at once."""
+        while True:
             if not self._purse.in_flight:
                 if len(items) > 1:  # what is left may do for some of them
                     self.line.again(in_smaller_company(items))
@@ -271,13 +276,17 @@ class Crew:
                 return False
             self._settled.clear()
             await self._settled.wait()
-        return True
+            if self._purse.reserve(bound):
+                return True
 
-    async def _send(self, body: bytes, number: int) -> Reply | Failure:
+    async def _send(self, body: bytes, number: int, sent_at: float) -> Reply | Failure:
+        """What came back, or why nothing did; the gate is told of both."""
         assert self.transport is not None
-        self._sent_at[number] = self._clock()
+        status = None
         try:
-            return interpret(*await self.transport.post(body))
+            status, headers, answer = await self.transport.post(body)
+            self._gate.answered(status, headers, sent_at)
+            return interpret(status, headers, answer)
         except Unreachable as error:
             return Failure(FailureClass.UNREACHABLE, "unreachable", str(error))
         except Broken as error:
@@ -295,6 +304,8 @@ class Crew:
             )
         finally:
             self._sent_at[number] = 0.0
+            if status is None:
+                self._gate.ended()
 
     def _finish(
         self,
@@ -315,11 +326,12 @@ class Crew:
             tokens_out += entry.tokens_out
             cost += entry.cost_usd
         self._settle(bound, cost, tokens_in + tokens_out)
-        self.setbacks.settled()
         if judged[0].entry.money == "settled":  # it came back, whatever it says
             self.setbacks.answered(sent_at)
             self._gate.correct(told, (tokens_in, tokens_out))
             self._expected_out += 0.1 * (tokens_out / len(items) - self._expected_out)
+        else:
+            self.setbacks.settled()
         if self._sequel.follow(items, judged, worker):
             self._fed.set()
         if len(self._workers) < self._size and not self.stopped:

@@ -7,7 +7,7 @@ say (`plan.py`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -73,7 +73,7 @@ def manifest_rows(
 
 def _columns(
     job: str, batch: str, first: int, chunk: tuple[Document, ...], sealer: Sealer
-) -> dict[str, list[object]]:
+) -> dict[str, Sequence[object]]:
     texts = [document.text for document in chunk]
     payloads = [document.raw or document.text.encode() for document in chunk]
     return {

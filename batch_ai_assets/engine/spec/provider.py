@@ -47,6 +47,8 @@ class Price(Model):
         Never more than without them, not even by rounding: bounds are reckoned at the full price.
         """
         full = tokens_in * self.input_usd_per_million + tokens_out * self.output_usd_per_million
+        if not tokens_cached:
+            return full / 1_000_000
         return full / 1_000_000 - self.saved_usd(tokens_cached)
 
     def saved_usd(self, tokens_cached: int) -> float:

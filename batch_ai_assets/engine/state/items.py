@@ -184,8 +184,8 @@ def _in_one_row(rows: sa.Select[Any]) -> sa.Select[Any]:
     """Each column of `rows` as one text. SQLite gives up the GIL for every row that it steps to,
     and the event loop's thread would wake up as often."""
     each = rows.subquery()
-    texts = (sa.cast(column, sa.String) for column in each.c)
-    return sa.select(*(sa.func.aggregate_strings(text, " ") for text in texts))
+    texts = [sa.func.aggregate_strings(sa.cast(one, sa.String), " ") for one in each.c]
+    return sa.select().add_columns(*texts)
 
 
 # Asked for every chunk of a feed, and so made once: making them costs more than the search.

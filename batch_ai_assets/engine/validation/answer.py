@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import jsonschema_rs
+import msgspec
 import orjson
 
 from ..errors import SpecError
@@ -33,8 +33,7 @@ _WIDEST = 300
 """Characters of an expectation named in a detail."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """A usable answer's fields, or why it is not usable.
 
     `detail` says where and what was expected, never what the model wrote: that may quote the
@@ -75,7 +74,7 @@ class AnswerCheck:
         # One colon per key is the rule; more may be text or nesting, so only then look closely.
         if content.count(":") != len(fields) and repeats_a_key(content):  # type: ignore[union-attr,arg-type]
             return Checked(None, "malformed", "the answer repeats a key")
-        if _is_too_deep(content, fields):  # type: ignore[arg-type]
+        if len(content) > _DEEPEST and _is_too_deep(content, fields):  # type: ignore[arg-type]
             return Checked(None, "malformed", f"the answer is nested deeper than {_DEEPEST} levels")
         if self._is_valid(fields):
             return Checked(fields)

@@ -54,6 +54,14 @@ def test_an_item_that_fails_once_becomes_a_result(
     assert place.results(batch)[0]["attempts"] == 1 + uses_up_an_attempt
 
 
+def test_a_call_that_breaks_makes_room_for_the_next(place: World) -> None:
+    rows = messages(*["[[stub:reset,ok]]"] * 12)
+    place.write_messages(rows)
+    job = make_job(place.home, patience_with("reset") | {"limits": {"concurrency": 2}})
+    assert place.run("breaking", job=job).state is State.COMPLETED
+    assert len(place.results("breaking")) == len(rows)
+
+
 @dataclass(frozen=True)
 class Ending:
     """How an item ends that always meets the same fault."""

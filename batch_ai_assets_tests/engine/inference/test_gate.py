@@ -13,7 +13,6 @@ from batch_ai_assets.engine.inference.aimd import FIRST, Window
 from batch_ai_assets.engine.inference.gate import HEADERS_EVERY, Gate
 from batch_ai_assets.engine.inference.limiter import Limiter
 from batch_ai_assets.engine.inference.pacer import Pacer
-from batch_ai_assets.engine.inference.watched import WatchedTransport
 
 from .virtual_time import Pages, per_minute, run
 
@@ -182,28 +181,5 @@ def test_what_is_not_the_providers_wish_is_not_shared() -> None:
             await asyncio.sleep(2.0)
             assert pages.changes == 0
             assert await through(gate) == pytest.approx(110.0, abs=0.01)
-
-    run(scene())
-
-
-def test_a_call_is_over_however_it_ends() -> None:
-    class Breaks:
-        async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-            if body == b"bad":
-                raise OSError("gone")
-            return 200, {}, b""
-
-    async def scene() -> None:
-        clock = asyncio.get_running_loop().time
-        async with opened(Pages(), {}) as gate:
-            transport = WatchedTransport(Breaks(), gate, clock)
-            for body in (b"good", b"bad"):
-                assert gate.passes(*TOKENS)
-                if body == b"bad":
-                    with pytest.raises(OSError, match="gone"):
-                        await transport.post(body)
-                else:
-                    assert await transport.post(body) == (200, {}, b"")
-            assert gate._in_flight == 0
 
     run(scene())
