@@ -195,3 +195,15 @@ def _without_comments(text: str) -> list[str]:
 
 def _pins(lock: str) -> list[str]:
     return re.findall(r"^([a-z0-9_.-]+==\S+)", (REPOSITORY / lock).read_text(), re.MULTILINE)
+
+
+def test_no_parquet_file_is_fetched_ahead_of_its_reader() -> None:
+    """A whole part would be in memory then, whatever the size of a row group."""
+    opened = [
+        (module.name, {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords})
+        for module in package_modules()
+        for call in ast.walk(module.tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("ParquetFile")
+    ]
+    assert opened
+    assert [name for name, said in opened if said.get("pre_buffer") != "False"] == []

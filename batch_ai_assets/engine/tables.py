@@ -60,12 +60,10 @@ class BatchTable:
 
     def counted(self) -> BatchTable:
         """The same table with the rows that its parts really hold now."""
-        import pyarrow.parquet as pq
-
         rows = 0
         for name in self.files:
             with reading(name), at(name).open("rb") as file:
-                rows += pq.ParquetFile(file).metadata.num_rows
+                rows += parquet_file(file).metadata.num_rows
         return replace(self, rows=rows)
 
     @cached_property
@@ -79,11 +77,9 @@ class BatchTable:
         self, columns: list[str] | None = None, batch_rows: int = 1024
     ) -> Iterator[pa.RecordBatch]:
         """Record batches of all parts, in order, `batch_rows` rows at most each."""
-        import pyarrow.parquet as pq
-
         for name in self.files:
             with reading(name), at(name).open("rb") as file:
-                reader = pq.ParquetFile(file)
+                reader = parquet_file(file)
                 yield from reader.iter_batches(batch_size=batch_rows, columns=columns)
 
     def to_arrow(self, columns: list[str] | None = None) -> pa.Table:
@@ -97,6 +93,14 @@ class BatchTable:
     def to_pandas(self, columns: list[str] | None = None) -> pd.DataFrame:
         frame: pd.DataFrame = self.to_arrow(columns).to_pandas()
         return frame
+
+
+def parquet_file(source: IO[bytes]) -> pq.ParquetFile:
+    """An open Parquet file that holds what is read from it now, and not all that may be: left to
+    itself, pyarrow fetches every column of the whole file ahead."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(source, pre_buffer=False)
 
 
 @dataclass(frozen=True)
@@ -128,12 +132,10 @@ class RowReader:
         self._index()
 
     def _index(self) -> None:
-        import pyarrow.parquet as pq
-
         first = 0
         for name in self._table.files:
             with reading(name), at(name).open("rb") as file:
-                metadata = pq.ParquetFile(file).metadata
+                metadata = parquet_file(file).metadata
             for group in range(metadata.num_row_groups):
                 self._groups.append((first, name, group))
                 first += metadata.row_group(group).num_rows
@@ -158,14 +160,12 @@ class RowReader:
         return pa.concat_tables(found)
 
     def _load(self, index: int) -> pa.Table:
-        import pyarrow.parquet as pq
-
         if self._loaded is None or self._loaded[0] != index:
             _, name, group = self._groups[index]
             with reading(name):
                 if self._file is None or self._file[0] != name:
                     # Kept open: a file's index is as long as the file, and would be read each time.
-                    self._file = (name, pq.ParquetFile(at(name).open("rb")))
+                    self._file = (name, parquet_file(at(name).open("rb")))
                 rows = self._file[1].read_row_group(group, columns=self._columns)
             self._loaded = (index, rows)
         return self._loaded[1]

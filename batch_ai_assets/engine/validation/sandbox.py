@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from ..tables import parquet_file
+
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.dataset as ds
@@ -109,7 +111,7 @@ def parquet_stream(paths: Sequence[str]) -> pa.RecordBatchReader:
     def batches() -> Iterator[pa.RecordBatch]:
         for path in paths:
             with UPath(path).open("rb") as opened:
-                yield from pq.ParquetFile(opened).iter_batches(batch_size=_STREAMED_ROWS)
+                yield from parquet_file(opened).iter_batches(batch_size=_STREAMED_ROWS)
 
     with UPath(paths[0]).open("rb") as opened:
         schema = pq.read_schema(opened)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import SpecError
 from ..figures import counted
 from ..spec.property_type import property_type
+from ..tables import parquet_file
 from .check_result import CheckResult, found_fault
 from .columns import SEQ, is_json_text, result_schema
 
@@ -109,13 +110,12 @@ def frame_schema(job: ResolvedJob) -> pandera.DataFrameSchema:
 
 
 def _check_file(job: ResolvedJob, path: str, tally: _Tally) -> None:
-    import pyarrow.parquet as pq
     from pandera.errors import SchemaErrors
     from upath import UPath
 
     validated = frame_schema(job)
     with UPath(path).open("rb") as opened:
-        file = pq.ParquetFile(opened)
+        file = parquet_file(opened)
         wrong = list(_wrong_columns(result_schema(job), file.schema_arrow))
         if wrong:
             tally.rows += file.metadata.num_rows

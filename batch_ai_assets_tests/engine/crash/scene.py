@@ -175,8 +175,9 @@ class Scene:
         answered, and what was answered since the last group that got committed was taken. Nothing
         is at risk where answers are published already.
         """
-        marks = self._marks()
-        if marks and marks[-1][0] == "part":
+        marks = [what for what, _ in self._marks()]
+        awaits_first = "answer" not in marks and marks.count("part") >= _PLANNED
+        if marks and marks[-1] == "part" and not awaits_first:
             return 0.0
         return self.most_in_flight + self.rate * self.exposed_seconds()
 
@@ -203,6 +204,10 @@ class Scene:
         path = self.home / MARKS
         lines = path.read_text().splitlines() if path.exists() else []
         return [(what, float(at)) for what, at in (line.split() for line in lines)]
+
+
+_PLANNED = 2
+"""Tables that are written before the first call: the manifest and the plan."""
 
 
 def check_whole(folder: Path) -> None:
