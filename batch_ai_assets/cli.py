@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch_ai_assets.commands.checks import checks
 from batch_ai_assets.commands.ctrl_c import remember_ctrl_c
 from batch_ai_assets.commands.demo import demo
 from batch_ai_assets.commands.dlq import dlq
 from batch_ai_assets.commands.estimate import estimate
 from batch_ai_assets.commands.fsck import fsck
+from batch_ai_assets.commands.review import review
 from batch_ai_assets.commands.run import run
 from batch_ai_assets.commands.sql import sql
 from batch_ai_assets.commands.status import status
@@ -156,7 +158,7 @@ def _sum(sound: int, broken: int) -> str:
     return said if sound + broken else "It holds no job yet: batch-ai new-job NAME makes one."
 
 
-for one in (run, estimate, status, dlq, sql, fsck, demo, ui, local_provider):
+for one in (run, estimate, status, checks, dlq, review, sql, fsck, demo, ui, local_provider):
     main.add_command(one)
 
 

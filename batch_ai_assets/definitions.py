@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from batch_ai_assets.assets.registry import job_registry, registry_check
+from batch_ai_assets.decision_sensor import decision_sensor
 from batch_ai_assets.engine.spec.registry import BrokenJob, Registry, load_registry
 from batch_ai_assets.factory import JobDefinitions, job_definitions
 from batch_ai_assets.registry_sensor import registry_sensor
@@ -40,7 +41,9 @@ def build_defs(
             asset_checks=[
                 registry_check(known), *(check for one in made.values() for check in one.checks)
             ],
-            jobs=[job for one in made.values() for job in (one.run, one.export)],
+            jobs=[
+                job for one in made.values() for job in (one.run, one.export, *one.decisions)
+            ],
             schedules=[one.schedule for one in made.values() if one.schedule is not None],
             sensors=_sensors(known, made),
             # Items run concurrently inside an asset; a process per asset would only cost imports.
@@ -70,6 +73,7 @@ def _sensors(
     if made:
         export_jobs = {name: one.export for name, one in made.items()}
         sensors.append(dead_letter_sensor(registry.jobs, export_jobs))
+        sensors.append(decision_sensor(registry.jobs, {n: one.run for n, one in made.items()}))
     return [*sensors, *(sensor for one in made.values() for sensor in one.sensors)]
 
 

@@ -11,6 +11,7 @@ from batch_ai_assets.asset_checks import input_checks, job_checks
 from batch_ai_assets.assets import job_assets
 from batch_ai_assets.assets.catalogue import asset_key
 from batch_ai_assets.chain_sensor import chain_sensor
+from batch_ai_assets.decision_jobs import decision_jobs
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.run_tags import run_tags
 from batch_ai_assets.schedules import AssetJob, batch_schedule
@@ -26,6 +27,8 @@ class JobDefinitions:
     """All eight assets and their checks, in one process."""
     export: AssetJob
     """`dead_letter_queue` alone."""
+    decisions: tuple[dg.JobDefinition, ...]
+    """What a person says of dead letters and reviews, from the Launchpad."""
     schedule: dg.ScheduleDefinition | None
     sensors: tuple[dg.SensorDefinition, ...]
     """What starts it by itself, other than the clock."""
@@ -49,7 +52,9 @@ def job_definitions(job: ResolvedJob) -> JobDefinitions:
     )
     found = (arrival_sensor(job, run), chain_sensor(job, run))
     sensors = tuple(sensor for sensor in found if sensor is not None)
-    return JobDefinitions(assets, checks, run, export, batch_schedule(job, run), sensors)
+    return JobDefinitions(
+        assets, checks, run, export, decision_jobs(job), batch_schedule(job, run), sensors
+    )
 
 
 def _asset_job(

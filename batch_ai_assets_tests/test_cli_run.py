@@ -229,7 +229,7 @@ def test_dead_letters_are_counted_by_reason_before_they_are_named(platform: Make
     shown = batch_ai("dlq", "list", "mail", "--limit", "2").stdout
     lines = [line.strip() for line in shown.splitlines()]
 
-    assert lines[1].split(maxsplit=2) == ["refusal", "3", "the model refused to answer"]
+    assert lines[1].startswith("refusal   3  the model refused to answer"), lines[1]
     assert lines[2].split(maxsplit=2)[:2] == ["taxonomy", "1"]
     named = [line.split()[2] for line in lines if line.startswith("refusal  ") and "monday" in line]
     assert named == ["r000", "r001"]
@@ -244,7 +244,7 @@ def test_reprocess_asks_dead_documents_again_and_serves_the_rest_from_the_store(
     write_documents(here.home, "mail", {**letters(3), **later})
     batch_ai("run", "mail", "--batch", "monday")
     advice = batch_ai("dlq", "show", "mail", "monday", "late").stdout
-    assert "batch-ai run mail --batch monday --reprocess" in advice
+    assert "batch-ai dlq replay mail monday late --root-cause TEXT" in advice
 
     batch_ai("run", "mail", "--batch", "monday", "--reprocess")
 

@@ -34,6 +34,9 @@ _NOT_ASKED = {
     "claimed": "taken by another batch that is not finished",
     "too_long": "longer than the model takes",
     "problem": "cannot be asked: see dead_by_reason",
+    "given_up_before": "given up by a person in another batch",
+    "given_up": "given up by a person",
+    "stays_dead": "dead in the version before, and nobody decided on it",
 }
 
 

@@ -1,8 +1,7 @@
 """What a person can do about a dead letter, by its reason.
 
-Three places to mend: the document, the job, the provider. Which command asks again follows from
-what is kept: a reprocessed version reads the documents as they were taken in, one that is reread
-reads them anew; both ask the provider only about those without a stored answer.
+Three places to mend: the document, the job, the provider. A replay asks about the document as it
+was taken in; one that was mended is read again; a changed job asks what it changed.
 """
 
 from __future__ import annotations
@@ -18,7 +17,10 @@ if TYPE_CHECKING:
 def remedy(letter: DeadLetterRow) -> str:
     """One or two sentences, with the command."""
     job, batch = letter.job, letter.batch
-    again = command("run", job, "--batch", batch, "--reprocess")
+    if letter.status != "open":
+        run = command("run", job, "--batch", batch)
+        return f"It was {letter.status} by a person: {run} makes the next version, which says so."
+    replay = f"{command('dlq', 'replay', job, batch, letter.item_id)} --root-cause TEXT"
     if letter.reason in OF_THE_DOCUMENT:
         reread = command("run", job, "--batch", batch, "--reread")
         return (
@@ -29,7 +31,7 @@ def remedy(letter: DeadLetterRow) -> str:
         return (
             "The answer is stored and breaks a rule. Correct the rule or the prompt in the job's"
             f" folder and run the batch again ({command('run', job, '--batch', batch)});"
-            " --fresh asks for other answers, of all documents."
+            f" or ask for another answer: {replay}"
         )
     if letter.reason == "too_long":
         return (
@@ -37,7 +39,4 @@ def remedy(letter: DeadLetterRow) -> str:
             f" batch again ({command('run', job, '--batch', batch)}); say over_length: truncate or"
             " chunk_and_merge; or shorten the document, and run the batch with --reread."
         )
-    return (
-        f"Mend the cause, then {again}: it asks the dead documents again,"
-        " stored answers serve the rest."
-    )
+    return f"Mend the cause, then {replay}: it asks again, and nothing else is asked or paid."

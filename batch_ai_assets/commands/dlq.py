@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from batch_ai_assets.commands.columns import harmless, print_columns, utc
+from batch_ai_assets.commands.decide import chosen, decide, job_named, tell_next
 from batch_ai_assets.commands.person import person
-from batch_ai_assets.commands.streams import output
+from batch_ai_assets.commands.program import command
 from batch_ai_assets.engine.errors import SpecError
 
 if TYPE_CHECKING:
+    from batch_ai_assets.engine.deadletter.kinds import LetterKind
     from batch_ai_assets.engine.deps import Deps
     from batch_ai_assets.engine.state.rows import Attempt, DeadLetterRow
 
@@ -22,6 +24,9 @@ _OUTCOMES = {
     "from_store": "served by a stored answer",
     "transient": "the provider failed; tried again",
     "invalid": "the answer was not usable; asked again",
+    "split": "asked together with others, and the request came to nothing",
+    "part": "a part of it was answered",
+    "merged": "the answers to its parts were merged",
     "dead": "failed for good",
 }
 
@@ -36,38 +41,43 @@ def dlq() -> None:
 @click.argument("batch", required=False)
 @click.option("--limit", default=50, show_default=True, help="Name so many documents.")
 def dlq_list(job: str, batch: str | None, limit: int) -> None:
-    """Count the dead letters of JOB, or of one BATCH, by reason; then name them."""
+    """Count the dead letters of JOB, or of one BATCH, by reason and similar message; then name
+    them."""
     from batch_ai_assets.connections import open_deps
+    from batch_ai_assets.engine.deadletter.kinds import kinds
 
     with open_deps() as deps:
         letters = deps.store.dead_letters(job, batch)
     if not letters:
         click.echo(f"There is no dead letter in {job}{'/' + batch if batch else ''}.")
         return
-    groups = _by_reason(letters)
-    _print_counts(groups)
+    found = kinds(letters)
+    _print_kinds(found)
     click.echo()
-    _print_letters([letter for group in groups.values() for letter in group][:limit])
+    _print_letters([letter for kind in found for letter in kind.letters][:limit])
     if len(letters) > limit:
         click.echo(f"{len(letters) - limit:,} more; --limit shows them.")
-    click.echo(f"\nThe story of one: batch-ai dlq show {job} BATCH ITEM")
+    click.echo(f"\nThe story of one: {command('dlq', 'show', job)} BATCH ITEM")
+    click.echo(
+        f"Ask again, once the cause is mended: {command('dlq', 'replay', job)} BATCH"
+        f" [ITEM]... --root-cause TEXT\nGive up: {command('dlq', 'discard', job)} BATCH"
+        " [ITEM]... --why TEXT"
+    )
 
 
-def _by_reason(letters: Sequence[DeadLetterRow]) -> dict[str, list[DeadLetterRow]]:
-    """The letters by reason, the most frequent one first."""
-    groups: dict[str, list[DeadLetterRow]] = defaultdict(list)
-    for letter in letters:
-        groups[letter.reason].append(letter)
-    return dict(sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])))
-
-
-def _print_counts(groups: dict[str, list[DeadLetterRow]]) -> None:
+def _print_kinds(found: Sequence[LetterKind]) -> None:
     from batch_ai_assets.engine.reporting.wording import reason_words
 
-    counts = [
-        (reason, f"{len(letters):,}", reason_words(reason)) for reason, letters in groups.items()
+    rows = [
+        (
+            kind.reason,
+            f"{len(kind.letters):,}",
+            reason_words(kind.reason),
+            kind.message,
+        )
+        for kind in found
     ]
-    _print_columns(("reason", "count", "what it means"), counts)
+    print_columns(("reason", "count", "what it means", "message"), rows)
 
 
 def _print_letters(letters: Sequence[DeadLetterRow]) -> None:
@@ -77,24 +87,12 @@ def _print_letters(letters: Sequence[DeadLetterRow]) -> None:
             letter.batch,
             letter.item_id,
             str(letter.attempts),
-            _time(letter.last_at),
-            letter.message,
+            utc(letter.last_at),
+            letter.status,
         )
         for letter in letters
     ]
-    _print_columns(("reason", "batch", "item", "attempts", "ended dead (UTC)", "message"), rows)
-
-
-def _print_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in names:
-        table.add_column(name, justify="right" if name in ("count", "attempts") else "left")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    output().print(table)
+    print_columns(("reason", "batch", "item", "attempts", "last change (UTC)", "status"), rows)
 
 
 @dlq.command("show")
@@ -128,7 +126,7 @@ def _tell(letter: DeadLetterRow, attempts: Sequence[Attempt]) -> None:
         ("item", f"{letter.job}/{letter.batch}/{letter.item_id} (version {letter.version})"),
         ("reason", letter.reason + (f": {meaning}" if meaning else "")),
         ("message", letter.message),
-        ("ended dead", f"{_time(letter.first_at)} UTC"),
+        ("ended dead", f"{utc(letter.first_at)} UTC"),
         ("status", letter.status),
         ("request", letter.request_hash.hex()),
         *_told(attempts),
@@ -144,7 +142,7 @@ def _told(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
 
 
 def _attempt_words(attempt: Attempt) -> str:
-    said = f"{_time(attempt.at)} UTC  {_OUTCOMES[attempt.status]}"
+    said = f"{utc(attempt.at)} UTC  {_OUTCOMES[attempt.status]}"
     if attempt.tokens:
         said += f"  ({attempt.tokens:,} tokens, {attempt.cost_usd:.6f} USD)"
     return said
@@ -161,17 +159,116 @@ def _open_payload(letter: DeadLetterRow, deps: Deps) -> None:
     for name, sealed in (("document", letter.sealed_payload), ("answer", letter.sealed_answer)):
         if sealed is not None:
             click.echo(name)
-            click.echo(_harmless(deps.sealer.open(sealed, context)))
+            click.echo(harmless(deps.sealer.open(sealed, context)))
 
 
-def _harmless(content: bytes) -> str:
-    """Text that cannot move the cursor or colour the terminal: a document is never trusted."""
-    text = content.decode("utf-8", "backslashreplace")
-    return "".join(
-        letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1]
-        for letter in text
-    )
+@dlq.command("replay")
+@click.argument("job")
+@click.argument("batch")
+@click.argument("items", nargs=-1, metavar="[ITEM]...")
+@click.option("--reason", metavar="REASON", help="All that died for this reason.")
+@click.option("--all", "all_of_them", is_flag=True, help="All dead letters of the batch.")
+@click.option("--root-cause", required=True, metavar="TEXT", help="What was wrong, and is mended.")
+@click.option("--later", is_flag=True, help="Record it; the next run of the batch carries it out.")
+@click.pass_context
+def dlq_replay(
+    context: click.Context,
+    job: str,
+    batch: str,
+    items: tuple[str, ...],
+    reason: str | None,
+    all_of_them: bool,
+    root_cause: str,
+    later: bool,
+) -> None:
+    """Ask about dead documents again: the next version of BATCH, now.
+
+    All others keep their answers and their ends, and cost nothing. The decision is recorded with
+    the root cause and who made it.
+    """
+    from batch_ai_assets.commands.run import run_and_report
+    from batch_ai_assets.engine.state.rows import Kind
+    from batch_ai_assets.settings import settings
+
+    chosen(items, reason, all_of_them)
+    decide(job, batch, Kind.REPLAY, items, reason, root_cause)
+    if later:
+        tell_next(job, batch)
+        return
+    context.exit(run_and_report(settings().registry, job, batch))
 
 
-def _time(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+@dlq.command("discard")
+@click.argument("job")
+@click.argument("batch")
+@click.argument("items", nargs=-1, metavar="[ITEM]...")
+@click.option("--reason", metavar="REASON", help="All that died for this reason.")
+@click.option("--all", "all_of_them", is_flag=True, help="All dead letters of the batch.")
+@click.option("--why", required=True, metavar="TEXT", help="Why they are given up.")
+def dlq_discard(
+    job: str, batch: str, items: tuple[str, ...], reason: str | None, all_of_them: bool, why: str
+) -> None:
+    """Give dead documents up. Their record stays; they are not asked about again, here or in a
+    later batch, while they are the same."""
+    from batch_ai_assets.engine.state.rows import Kind
+
+    chosen(items, reason, all_of_them)
+    decide(job, batch, Kind.DISCARD, items, reason, why)
+    tell_next(job, batch)
+
+
+@dlq.command("export")
+@click.argument("job")
+@click.argument("batch")
+@click.option(
+    "--output", "file", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file; else to the terminal.",
+)  # fmt: skip
+@click.option("--payload", is_flag=True, help="With document and answer, opened. This is recorded.")
+def dlq_export(job: str, batch: str, file: Path | None, payload: bool) -> None:
+    """Write the dead letters of BATCH as JSON, a line each."""
+    import orjson
+
+    from batch_ai_assets.connections import open_deps
+
+    job_named(job)
+    with open_deps() as deps:
+        letters = deps.store.dead_letters(job, batch)
+        if payload and letters:
+            deps.store.batches.note(person(), "dead letters exported with payload", job, batch)
+        lines = [orjson.dumps(_record(letter, deps if payload else None)) for letter in letters]
+    text = b"".join(line + b"\n" for line in lines)
+    if file is None:
+        click.echo(text.decode(), nl=False)
+        return
+    try:
+        file.write_bytes(text)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from error
+    click.echo(f"{file} holds {len(lines):,} dead letters.")
+
+
+def _record(letter: DeadLetterRow, opener: Deps | None) -> dict[str, object]:
+    """A letter as it is exported; with its payload where somebody opens it."""
+    from batch_ai_assets.engine.sealing import document_context
+
+    record: dict[str, object] = {
+        "job": letter.job,
+        "batch": letter.batch,
+        "version": letter.version,
+        "item_id": letter.item_id,
+        "reason": letter.reason,
+        "message": letter.message,
+        "attempts": letter.attempts,
+        "status": letter.status,
+        "first_at": f"{utc(letter.first_at)}Z",
+        "last_at": f"{utc(letter.last_at)}Z",
+        "request_hash": letter.request_hash.hex(),
+    }
+    if opener is None:
+        return record
+    context = document_context(letter.job, letter.batch, letter.item_id)
+    for name, sealed in (("document", letter.sealed_payload), ("answer", letter.sealed_answer)):
+        opened = None if sealed is None else opener.sealer.open(sealed, context)
+        record[name] = None if opened is None else opened.decode("utf-8", "backslashreplace")
+    return record

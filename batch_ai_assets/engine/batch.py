@@ -31,6 +31,7 @@ from .held import ending, held, move
 from .inputs import documents, is_outdated
 from .inspection import inspect, inspected, refusal
 from .judging import Judging
+from .planning.carried import DECIDED
 from .planning.manifest import manifest_rows, manifest_schema
 from .planning.plan import Planner
 from .planning.versions import Step, frozen_job, next_step
@@ -118,7 +119,7 @@ def plan_work(
             batch,
             spec=job.model_dump_json(by_alias=True),
             spec_hash=job.spec_hash(),
-            mode=_mode(plan, run),
+            mode=_mode(plan, job, run),
             raw_path=raw.path,
             items=raw.rows,
         )
@@ -380,16 +381,22 @@ def _plan(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
     return plan
 
 
-def _mode(plan: Plan | None, run: Run) -> str:
-    """A version whose planning was cut off is planned as it was begun, unless told otherwise."""
-    if plan is not None and plan.planned_at is None and run.mode is Mode.RESUME:
+def _mode(plan: Plan | None, job: ResolvedJob, run: Run) -> str:
+    """A version whose planning was cut off is planned as it was begun, unless told otherwise. One
+    that is planned though nothing changed carries out what people decided."""
+    if plan is None or run.mode is not Mode.RESUME:
+        return run.mode.value
+    if plan.planned_at is None:
         return plan.mode
-    return run.mode.value
+    return DECIDED if plan.spec_hash == job.spec_hash() else run.mode.value
 
 
 def _next(plan: Plan | None, job: ResolvedJob, run: Run, deps: Deps) -> Step:
     untouched = plan is not None and deps.store.batches.untouched(plan)
-    return next_step(plan, job.spec_hash(), run.mode, untouched=untouched)
+    decided = plan is not None and plan.finished_at and deps.store.decisions.open(plan)
+    return next_step(
+        plan, job.spec_hash(), run.mode, untouched=untouched, decided=bool(decided)
+    )
 
 
 def _reads_the_same(plan: Plan, job: ResolvedJob) -> bool:

@@ -6,7 +6,7 @@ what is released come later (`judging.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import orjson
 from .asked_ways import AskedWays
 from .sealing import Sealer
 from .spec.resolved import ResolvedJob
-from .state.rows import EnrichedRow, Plan, Status
+from .state.rows import EnrichedRow, Mark, Plan, Status
 from .state.store import StateStore
 from .tables import BatchTable, RowReader
 from .validation.columns import enriched_schema, output_columns, row_cells
@@ -33,13 +33,14 @@ def enriched_rows(
     schema = enriched_schema(job)
     ways = AskedWays(job, store.shards.of(plan))
     inputs = RowReader(raw, ["data_classification", "tokens"])
+    marks = store.answers.marks(plan)
     for chunk in store.answers.enriched(plan):
         read = inputs.take([row.seq for row in chunk])
         columns = _lineage(job, plan, chunk, read["data_classification"].to_pylist())
         columns |= _fields(job, chunk, sealer)
         columns["prompt_version"] = [ways.prompt_version(row.shard) for row in chunk]
         columns["flags"] = [
-            ways.flags(row.shard, tokens)
+            ways.flags(row.shard, tokens) + marked(marks, row.seq)
             for row, tokens in zip(chunk, read["tokens"].to_pylist(), strict=True)
         ]
         yield pa.record_batch(
@@ -89,6 +90,11 @@ def _fields(job: ResolvedJob, rows: list[EnrichedRow], sealer: Sealer) -> dict[s
         column.name: [answer[place] for answer in answers]
         for place, column in enumerate(output_columns(job))
     }
+
+
+def marked(marks: Mapping[int, Mark], seq: int) -> list[str]:
+    """The flag of an item whose answer a person accepted or corrected; none for any other."""
+    return [marks[seq].value] if seq in marks else []
 
 
 def output_id(plan: Plan, item_id: str) -> str:

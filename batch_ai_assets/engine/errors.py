@@ -9,6 +9,7 @@
     ├── StateError           the state store is away, locked, full or of another schema
     │   ├── LeaseHeldError   another run holds the batch
     │   └── OrderError       a stage was asked for before the one it builds on
+    ├── DecisionError        what a person decided about an item cannot be carried out
     ├── ProviderError        the model provider cannot be used at all
     └── BatchStopped         a batch stopped before its end; items stay pending
         ├── BatchHalted          budget, checks, systematic failure, provider: a person must act
@@ -72,6 +73,12 @@ class OrderError(StateError):
     """A stage was asked for before the one it builds on; the batch is as it was."""
 
     reason = "order"
+
+
+class DecisionError(BatchAIError):
+    """What a person decided about an item cannot be carried out; nothing was recorded."""
+
+    reason = "decision"
 
 
 class ProviderError(BatchAIError):

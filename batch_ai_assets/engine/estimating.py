@@ -19,7 +19,8 @@ from .inputs import documents
 from .intake.document import Document
 from .planning.estimate import Expectation, Work
 from .planning.shards import Cut, shards_of_groups
-from .planning.survey import Candidates, Fate, Survey
+from .planning.fate import Fate
+from .planning.survey import Candidates, Survey
 from .spec.resolved import ResolvedJob
 from .state.store import StateStore
 from .tokens import count_tokens

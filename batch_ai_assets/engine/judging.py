@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from .asked_ways import AskedWays
 from .deadletter.letter import LetterWriter
 from .deps import Deps
+from .enriched import marked
 from .figures import End
 from .sealing import document_context
 from .spec.resolved import ResolvedJob
@@ -57,6 +58,7 @@ class Judging:
         for rule in job.spec.rules:
             by_severity[rule.severity][rule.name] = frozenset(failing.get(rule.name, ()))
         self.findings = RuleFindings(by_severity["error"], by_severity["warn"])
+        self._marks = deps.store.answers.marks(plan)
 
     def write_ends(self) -> None:
         """Give every answered item its end; rows that fail an error rule become dead letters."""
@@ -75,7 +77,10 @@ class Judging:
 
     def _verdict(self, seq: int, confidence: float | None) -> Verdict:
         errors, warns = self.findings.failed(seq)
-        return judge(confidence, self._job.spec.output.review_below, errors, warns)
+        return judge(
+            confidence, self._job.spec.output.review_below, errors, warns,
+            confirmed=seq in self._marks,
+        )  # fmt: skip
 
     def _letter(
         self,
@@ -120,7 +125,9 @@ class Judging:
             "end": [item.end for item in items],
             "reason": [item.reason or None for item in items],
             "flags": [
-                self._ways.flags(item.shard, item.tokens) + self.findings.failed(item.seq)[1]
+                self._ways.flags(item.shard, item.tokens)
+                + marked(self._marks, item.seq)
+                + self.findings.failed(item.seq)[1]
                 for item in items
             ],
         }
@@ -149,7 +156,8 @@ class Judging:
             "flags": (
                 pa.list_(pa.string()),
                 "Names of the warn rules it fails; input_truncated: only its beginning was asked; "
-                "input_divided: it was asked in parts, and their answers were merged.",
+                "input_divided: it was asked in parts, and their answers were merged; accepted, "
+                "corrected: by a person.",
             ),
         } | {
             f"rule_{rule.name}": (pa.bool_(), rule.description or f"True: {rule.sql}")
@@ -167,14 +175,12 @@ class Judging:
         import pyarrow as pa
 
         schema = result_schema(self._job)
-        review_below = self._job.spec.output.review_below
         for rows in self._enriched.scan():
             seqs, sure = rows["seq"].to_pylist(), rows["confidence"].to_pylist()
             flags: list[list[str]] = rows["flags"].to_pylist()
             keep: list[bool] = []
             for row_flags, seq, confidence in zip(flags, seqs, sure, strict=True):
-                errors, warns = self.findings.failed(seq)
-                verdict = judge(confidence, review_below, errors, warns)
+                verdict = self._verdict(seq, confidence)
                 keep.append(verdict.end is End.VALID)
                 row_flags.extend(verdict.flags)
             arrays = [

@@ -21,10 +21,12 @@ from ..spec.resolved import ResolvedJob
 from ..state.rows import DeadLetter, ItemRow, Plan, ShardRow
 from ..state.store import StateStore
 from ..tables import BatchTable, RowReader
+from .carried import Carried
 from .estimate import Expectation
+from .fate import Fate
 from .groups import Group, whole_calls
 from .shards import Cut, shards_of_groups
-from .survey import Candidates, Fate, Survey
+from .survey import Candidates, Survey
 from .work_plan import work_plan_rows
 
 if TYPE_CHECKING:
@@ -54,10 +56,12 @@ class Planner:
         self._forced = shards or job.spec.shards.count
         self._expected = Expectation.of(job, store)
         batches = job.spec.batches
+        self._carried = Carried(store, plan)
         self.survey = Survey(
             job, plan.batch, store,
             may_skip=plan.mode == "resume",
             claim=batches.window != "snapshot" or batches.cadence == "on_arrival",
+            carried=self._carried,
         )  # fmt: skip
         self.shards: list[ShardRow] = []
         self._truncated: Counter[int] = Counter()
@@ -124,7 +128,9 @@ class Planner:
         reasons, urgency = rows["problem_reason"].to_pylist(), rows["priority"].to_pylist()
         items: list[ItemRow] = []
         dead: list[tuple[ItemRow, str]] = []
-        for index, seq in enumerate(rows["seq"].to_pylist()):
+        seqs = rows["seq"].to_pylist()
+        kept = self._kept(seqs)
+        for index, seq in enumerate(seqs):
             fate, place = Fate(self.survey.fates[seq]), self.survey.places[seq]
             group, end, reason, shard = self.survey.groups[place], End.PENDING, "", _NO_SHARD
             if fate is Fate.ASK:
@@ -134,6 +140,10 @@ class Planner:
                 self._calls[shard] += group.calls_of(tokens[index])
             elif fate.skipped:
                 end, reason = End.SKIPPED, fate.reason
+            elif fate is Fate.GIVEN_UP:
+                end, reason = End.DISCARDED, fate.reason
+            elif fate is Fate.STAYS_DEAD:
+                end, reason = End.DEAD, kept[seq].reason
             else:
                 end = End.DEAD
                 reason = reasons[index] if fate is Fate.PROBLEM else fate.reason
@@ -142,10 +152,17 @@ class Planner:
                 urgency[index],
             )  # fmt: skip
             items.append(row)
-            if end is End.DEAD:
+            if end is End.DEAD and seq not in kept:
                 told = rows["problem_message"][index].as_py()
                 dead.append((row, told or _too_long(group, tokens[index])))
-        self._store.items.add(self._plan, items, self._dead_letters(dead, payloads))
+        letters = [*self._dead_letters(dead, payloads), *kept.values()]
+        self._store.items.add(self._plan, items, letters)
+
+    def _kept(self, seqs: Sequence[int]) -> dict[int, DeadLetter]:
+        """The letters of items that stay dead, as they were written in the version before."""
+        stays = [seq for seq in seqs if self.survey.fates[seq] == Fate.STAYS_DEAD]
+        before = self._carried.before
+        return self._store.letters.whole(before, stays) if before and stays else {}
 
     def _dead_letters(
         self, dead: Sequence[tuple[ItemRow, str]], payloads: RowReader

@@ -11,31 +11,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
 
 from ..spec.resolved import ResolvedJob
 from ..state.claims import Claim
 from ..state.store import StateStore
+from .carried import Carried
+from .fate import Fate
 from .groups import Group, groups_of, place_of
-
-
-class Fate(IntEnum):
-    """What becomes of an item before any call. The names are reasons in the state store."""
-
-    ASK = 0
-    UNCHANGED = 1
-    OPEN_DEAD_LETTER = 2
-    CLAIMED = 3
-    TOO_LONG = 4
-    PROBLEM = 5
-
-    @property
-    def skipped(self) -> bool:
-        return self in (Fate.UNCHANGED, Fate.OPEN_DEAD_LETTER, Fate.CLAIMED)
-
-    @property
-    def reason(self) -> str:
-        return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +38,24 @@ class Survey:
     """Looks at the items of one batch in the order of the manifest."""
 
     def __init__(
-        self, job: ResolvedJob, batch: str, store: StateStore, *, may_skip: bool, claim: bool
+        self,
+        job: ResolvedJob,
+        batch: str,
+        store: StateStore,
+        *,
+        may_skip: bool,
+        claim: bool,
+        carried: Carried | None = None,
     ) -> None:
-        """`claim`: items are taken for this batch; otherwise nothing is written at all."""
+        """`claim`: items are taken for this batch; otherwise nothing is written at all.
+        `carried`: what is said of them already."""
         self.groups: list[Group] = groups_of(job)
         self.fates = bytearray()
         self.places = array("H")
         """Which of `groups` each item belongs to."""
         self.counts: Counter[Fate] = Counter()
         self._job, self._batch, self._store = job, batch, store
-        self._may_skip, self._claim = may_skip, claim
+        self._may_skip, self._claim, self._carried = may_skip, claim, carried
 
     def look(self, items: Candidates) -> None:
         """Decide what becomes of the next items."""
@@ -81,7 +71,7 @@ class Survey:
                 places, items.input_hashes, items.tokens, strict=True
             )
         ]
-        skipped = self._skipped(items, hashes)
+        skipped = self._skipped(items, hashes) | self._said(items, hashes)
         for index, place in enumerate(places):
             group, tokens = self.groups[place], items.tokens[index]
             fate = skipped.get(index, Fate.ASK)
@@ -95,6 +85,19 @@ class Survey:
             self.fates.append(fate)
             self.places.append(place)
 
+    def _said(self, items: Candidates, hashes: Sequence[bytes]) -> dict[int, Fate]:
+        """index → what the version before and people say of the item."""
+        if self._carried is None:
+            return {}
+        first = len(self.fates)
+        said = {
+            index: self._carried.fate(first + index, item_id, request_hash)
+            for index, (item_id, request_hash) in enumerate(
+                zip(items.item_ids, hashes, strict=True)
+            )
+        }
+        return {index: fate for index, fate in said.items() if fate is not None}
+
     def _skipped(self, items: Candidates, hashes: Sequence[bytes]) -> dict[int, Fate]:
         """index → why the item needs no call of this batch."""
         job, batch, store = self._job.name, self._batch, self._store
@@ -107,10 +110,13 @@ class Survey:
         if self._may_skip:
             released = store.items.released_elsewhere(job, batch, items.item_ids)
             letters = store.items.open_dead_letters(job, batch, items.item_ids)
+            given_up = store.decisions.given_up_elsewhere(job, batch, items.item_ids)
             for index, pair in enumerate(zip(items.item_ids, hashes, strict=True)):
                 if released.get(pair[0]) == pair[1]:
                     skipped[index] = Fate.UNCHANGED
                 elif pair in letters:
                     skipped[index] = Fate.OPEN_DEAD_LETTER
+                elif pair in given_up:
+                    skipped[index] = Fate.GIVEN_UP_BEFORE
         skipped |= {index: Fate.CLAIMED for index, pair in enumerate(pairs) if pair in held}
         return skipped

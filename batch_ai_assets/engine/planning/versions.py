@@ -18,12 +18,20 @@ class Step(StrEnum):
     """The version is finished and nothing that decides results has changed."""
 
 
-def next_step(plan: Plan | None, spec_hash: str, mode: str, *, untouched: bool = False) -> Step:
+def next_step(
+    plan: Plan | None,
+    spec_hash: str,
+    mode: str,
+    *,
+    untouched: bool = False,
+    decided: bool = False,
+) -> Step:
     """Design section 5, "Frozen spec". `mode` is resume, reprocess, reread or fresh.
 
     An unfinished version goes on with its frozen spec. A corrected job counts at once only where
     nothing was asked yet (`untouched`: an unknown model, a schema that the model refuses), or
-    where the next version is asked for.
+    where the next version is asked for. `decided`: people decided on items of a finished version;
+    the next one carries it out.
     """
     if plan is None or plan.planned_at is None:
         return Step.PLAN
@@ -31,7 +39,7 @@ def next_step(plan: Plan | None, spec_hash: str, mode: str, *, untouched: bool =
     if plan.finished_at is None:
         anew = (changed and mode != "resume") or (untouched and (changed or mode == "reread"))
         return Step.PLAN if anew else Step.RESUME
-    return Step.PLAN if changed or mode != "resume" else Step.NOTHING
+    return Step.PLAN if changed or decided or mode != "resume" else Step.NOTHING
 
 
 def frozen_job(plan: Plan, job: ResolvedJob) -> ResolvedJob:

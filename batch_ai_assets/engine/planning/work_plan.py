@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from ..spec.resolved import ResolvedJob
 from ..state.rows import Plan, ShardRow
 from .estimate import Expectation
-from .survey import Fate, Survey
+from .fate import Fate
+from .survey import Survey
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,7 +77,8 @@ def work_plan_schema() -> pa.Schema:
         "fate": (
             pa.string(),
             "`ask`, or why there is nothing to ask: unchanged since the last released row, "
-            "an open dead letter, claimed by another batch, too long, or a problem of the input.",
+            "an open dead letter, claimed by another batch, too long, a problem of the input, "
+            "given up by a person, or dead in the version before and not decided on.",
         ),
         "items": (pa.int64(), "Items; all rows together are the items of the batch."),
         "truncated": (pa.int64(), "Items of which only the beginning is asked."),

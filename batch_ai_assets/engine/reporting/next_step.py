@@ -50,8 +50,8 @@ def _after_the_end(job: ResolvedJob, batch: str, figures: BatchFigures) -> list[
             + _again(job, batch, figures)
         )
     if counts.review:
-        waiting = counted(counts.review, "document") + (" waits" if counts.review == 1 else " wait")
-        steps.append(f"{waiting} for a person in {name}/review_queue.")
+        waiting = counted(counts.review, "answer") + (" waits" if counts.review == 1 else " wait")
+        steps.append(f"{waiting} for a person: `batch-ai review list {name} {batch}`.")
     if again := figures.skipped_by_reason.get("open_dead_letter", 0):
         steps.append(
             f"{counted(again, 'document')} skipped here ended dead in an earlier batch and "
@@ -72,10 +72,11 @@ def _again(job: ResolvedJob, batch: str, figures: BatchFigures) -> str:
             "again; stored answers serve those that are the same."
         )
     said = (
-        f"Once their cause is mended, {run} --reprocess` asks them again; stored answers serve the "
-        "rest."
+        f"Once their cause is mended, `batch-ai dlq replay {job.name} {batch} --all --root-cause "
+        "TEXT` asks them again, and nothing else."
     )
-    return said + (" Where documents had to be mended, --reread instead." if unread else "")
+    reread = f" Where documents had to be mended, {run} --reread` instead."
+    return said + (reread if unread else "")
 
 
 def _source(job: ResolvedJob) -> str:

@@ -55,6 +55,7 @@ _SKIPPED = {
     "unchanged": "unchanged since a released row of another batch",
     "open_dead_letter": "dead in an earlier batch and unchanged since",
     "claimed": "taken by another batch of the job",
+    "given_up_before": "given up by a person in another batch, and unchanged since",
 }
 ENDS = {
     "pending": "no end yet",

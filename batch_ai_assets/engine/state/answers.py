@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ from .rows import (
     USABLE,
     EnrichedRow,
     KeptAnswer,
+    Mark,
     PartRow,
     Plan,
     SealedAnswer,
@@ -45,12 +47,22 @@ class Answers:
         with self._db.read() as connection:
             rows = connection.execute(
                 sa.select(a.request_hash, a.sealed, a.confidence, a.tokens_in, a.tokens_out)
-                .where(a.hash_key.in_([hash_key(value) for value in hashes]))
+                .where(a.hash_key.in_([hash_key(value) for value in hashes]), ~_withdrawn())
                 .order_by(a.answer_id)
             )
             return {
                 row.request_hash: KeptAnswer(*row) for row in rows if row.request_hash in wanted
             }
+
+    def by_id(self, number: int) -> KeptAnswer:
+        """One stored answer, whole."""
+        a = t.answers.c
+        with self._db.read() as connection:
+            row = connection.execute(
+                sa.select(a.request_hash, a.sealed, a.confidence, a.tokens_in, a.tokens_out)
+                .where(a.answer_id == number)
+            ).one()
+        return KeptAnswer(*row)
 
     def parts(self, plan: Plan, seq: int) -> list[PartRow]:
         """Every attempt at the parts of one item in this version, in their order."""
@@ -125,6 +137,17 @@ class Answers:
             ).one()
         return SealedAnswer(*tuple(row))
 
+    def marks(self, plan: Plan) -> dict[int, Mark]:
+        """seq → what a person said of the item's usable answer; the items of which one did."""
+        c, m = t.checkpoints.c, t.answer_marks.c
+        query = (
+            sa.select(c.seq, m.mark)
+            .join(t.answer_marks, m.answer_id == c.answer_id)
+            .where(c.plan_id == plan.plan_id, c.status.in_(USABLE), m.mark != Mark.WITHDRAWN)
+        )
+        with self._db.read() as connection:
+            return {seq: Mark(mark) for seq, mark in connection.execute(query)}
+
     def spent(self, plan: Plan) -> tuple[float, int]:
         """(USD, tokens) that this version has cost so far, written-off bounds included."""
         with self._db.read() as connection:
@@ -144,8 +167,27 @@ def _look_up_sql(hashes: int, mark: str) -> str:
     marks = ", ".join([mark] * hashes)
     return (
         "SELECT answer_id, request_hash, tokens_in, tokens_out FROM answers "
-        f"WHERE hash_key IN ({marks}) ORDER BY answer_id"
+        f"WHERE hash_key IN ({marks}) AND NOT EXISTS (SELECT 1 FROM answer_marks "
+        f"WHERE answer_marks.answer_id = answers.answer_id AND mark = '{Mark.WITHDRAWN}') "
+        "ORDER BY answer_id"
     )
+
+
+def _withdrawn() -> sa.ColumnElement[bool]:
+    m = t.answer_marks.c
+    return (
+        sa.exists()
+        .where(m.answer_id == t.answers.c.answer_id, m.mark == Mark.WITHDRAWN)
+        .correlate(t.answers)
+    )
+
+
+def answer_id(microseconds: int) -> int:
+    """The id of an answer that is stored at this time: no other process makes the same."""
+    return microseconds << 10 | _PROCESS_BITS
+
+
+_PROCESS_BITS = int.from_bytes(os.urandom(2), "big") & 0x3FF
 
 
 def hash_key(request_hash: bytes) -> int:

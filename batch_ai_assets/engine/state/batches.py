@@ -115,6 +115,23 @@ class Batches:
             )
         return None if row is None else Plan(**row)
 
+    def finished_before(self, plan: Plan) -> Plan | None:
+        """The newest finished version before this one."""
+        query = (
+            sa.select(t.plans)
+            .where(
+                t.plans.c.job == plan.job,
+                t.plans.c.batch == plan.batch,
+                t.plans.c.version < plan.version,
+                t.plans.c.finished_at.is_not(None),
+            )
+            .order_by(t.plans.c.version.desc())
+            .limit(1)
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else Plan(**row)
+
     def begin_plan(
         self,
         job: str,

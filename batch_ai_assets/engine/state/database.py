@@ -217,10 +217,20 @@ class Database:
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]
     ) -> None:
         """Insert `rows`, values in the order of the table's columns."""
+        self.insert_some(connection, table, tuple(column.name for column in table.columns), rows)
+
+    def insert_some(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        names: tuple[str, ...],
+        rows: Sequence[tuple[Any, ...]],
+    ) -> None:
+        """Insert `rows`, values in the order of `names`; other columns get what they default to."""
         style = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         for part in _parts(rows):
             flat = tuple(chain.from_iterable(part))
-            connection.exec_driver_sql(_insert_sql(table, len(part), style), flat)
+            connection.exec_driver_sql(_insert_sql(table, names, len(part), style), flat)
 
 
 def _parts(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
@@ -245,9 +255,9 @@ def _usable(text: str | sa.URL) -> sa.URL:
 
 
 @lru_cache(maxsize=4096)
-def _insert_sql(table: sa.Table, rows: int, style: str) -> str:
-    columns = ", ".join(f'"{column.name}"' for column in table.columns)
-    one = "(" + ", ".join([style] * len(table.columns)) + ")"
+def _insert_sql(table: sa.Table, names: tuple[str, ...], rows: int, style: str) -> str:
+    columns = ", ".join(f'"{name}"' for name in names)
+    one = "(" + ", ".join([style] * len(names)) + ")"
     return f"INSERT INTO {table.name} ({columns}) VALUES " + ", ".join([one] * rows)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from . import tables as t
 from .database import Database
-from .rows import Attempt, DeadLetterRow, Status
+from .rows import Attempt, DeadLetter, DeadLetterRow, Plan, Status
 
 _NAMES = tuple(DeadLetterRow.__dataclass_fields__)
 
@@ -39,6 +41,16 @@ class Letters:
             query = query.where(c.item_id == item_id)
         with self._db.read() as connection:
             return [DeadLetterRow(*row) for row in connection.execute(query)]
+
+    def whole(self, plan: Plan, seqs: Sequence[int]) -> dict[int, DeadLetter]:
+        """seq → the dead letter of that item of the version, as it was written."""
+        c = t.dead_letters.c
+        query = sa.select(
+            c.seq, c.item_id, c.request_hash, c.reason, c.message, c.attempts, c.sealed_payload,
+            c.sealed_answer, c.first_at,
+        ).where(c.plan_id == plan.plan_id, c.seq.in_(seqs))  # fmt: skip
+        with self._db.read() as connection:
+            return {row.seq: DeadLetter(*row) for row in connection.execute(query)}
 
     def attempts(self, letter: DeadLetterRow) -> list[Attempt]:
         """Every attempt at the item in the version that the letter belongs to, first to last."""

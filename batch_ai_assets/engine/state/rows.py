@@ -30,6 +30,35 @@ class Status(StrEnum):
     DEAD = "dead"
 
 
+class Kind(StrEnum):
+    """What a person decided about an item that waits."""
+
+    REPLAY = "replay"
+    """Ask about the dead document again."""
+    DISCARD = "discard"
+    """Give the dead document up; its record stays."""
+    ACCEPT = "accept"
+    """The answer in review is right."""
+    CORRECT = "correct"
+    """This answer is right, in place of the one in review."""
+    REJECT = "reject"
+    """The answer in review is wrong, and the document is given up."""
+
+
+GIVES_UP = (Kind.DISCARD, Kind.REJECT)
+"""The document is not asked about again, here or in a later batch, while it is the same."""
+
+
+class Mark(StrEnum):
+    """What a person said of a stored answer."""
+
+    ACCEPTED = "accepted"
+    CORRECTED = "corrected"
+    """It is the person's own."""
+    WITHDRAWN = "withdrawn"
+    """It serves nobody any more: its document is asked about again."""
+
+
 USABLE = (Status.ANSWERED, Status.FROM_STORE, Status.MERGED)
 """The item has an answer."""
 
@@ -176,6 +205,45 @@ class DeadLetterRow:
     sealed_answer: bytes | None
     first_at: float
     last_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An item that waits for a person: a dead letter, or an answer in review."""
+
+    seq: int
+    item_id: str
+    request_hash: bytes
+    reason: str
+    answer_id: int | None
+    """The answer in review."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about one item of one version of a batch."""
+
+    version: int
+    seq: int
+    item_id: str
+    request_hash: bytes
+    kind: Kind
+    reason: str
+    """Why the item was waiting."""
+    why: str
+    """The person's own words: root cause, or reason."""
+    who: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDecisions:
+    """What was decided about the newest version of a batch, and is not carried out yet."""
+
+    version: int
+    newest_at: float
+    replays: bool
+    """A document is to be asked about again."""
 
 
 @dataclass(frozen=True, slots=True)

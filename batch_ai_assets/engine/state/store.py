@@ -20,6 +20,7 @@ from .askers import Askers
 from .batches import Batches
 from .claims import Claims
 from .database import Database
+from .decisions import Decisions
 from .disagreements import disagreements
 from .items import Items
 from .leases import Leases
@@ -45,6 +46,7 @@ class StateStore:
         self.answers = Answers(database)
         self.askers = Askers(database, clock)
         self.letters = Letters(database)
+        self.decisions = Decisions(database, clock)
         self.leases = Leases(database, clock)
         self.releases = Releases(database, clock)
         self.send_slots = SendSlots(database.url)

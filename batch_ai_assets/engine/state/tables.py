@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = sa.MetaData()
 
@@ -193,6 +193,32 @@ dead_letters = sa.Table(
     sa.Column("revision", sa.Float, nullable=False),
     sa.Index("dead_letters_by_item", "job", "item_id"),
     sa.Index("dead_letters_by_batch", "job", "batch"),
+)
+
+decisions = sa.Table(
+    "decisions",  # what people decided about dead letters and reviews; append-only
+    metadata,
+    sa.Column("decision_id", _BigId, primary_key=True, autoincrement=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),  # the one that was looked at
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("item_id", sa.Text, nullable=False),
+    sa.Column("request_hash", sa.LargeBinary, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),  # why the item was waiting
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Index("decisions_by_batch", "job", "batch"),
+    sa.Index("decisions_by_item", "job", "item_id"),
+)
+
+answer_marks = sa.Table(
+    "answer_marks",  # the few answers of which a person said something
+    metadata,
+    sa.Column("answer_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("mark", sa.Text, nullable=False),
 )
 
 released = sa.Table(

@@ -6,7 +6,6 @@ on; a crash loses at most what is queued here, which `interval_seconds` and `ful
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
@@ -21,7 +20,7 @@ from ..errors import BatchAIError, StateError
 from ..figures import End
 from ..sealing import Sealer
 from . import tables as t
-from .answers import hash_key
+from .answers import answer_id, hash_key
 from .database import Database
 from .items import replace_letters
 from .leases import prove_held
@@ -182,15 +181,15 @@ class Writer:
         letters: list[DeadLetter] = []
         sealed, ids = self._sealed(group), self._ids()
         for entry in group:
-            answer_id = entry.answer_id
+            answer = entry.answer_id
             if entry.content is not None:
-                answer_id = next(ids)
-                answers.append(_answer_row(entry, answer_id, next(sealed)))
-            where = "dead_letters" if entry.letter else "answers" if answer_id else ""
+                answer = next(ids)
+                answers.append(_answer_row(entry, answer, next(sealed)))
+            where = "dead_letters" if entry.letter else "answers" if answer else ""
             checkpoints.append(
                 (
                     plan, entry.seq, entry.part, entry.attempt, entry.place, entry.shard,
-                    entry.worker, entry.status.value, entry.request_hash, answer_id, where,
+                    entry.worker, entry.status.value, entry.request_hash, answer, where,
                     entry.at,
                 )
             )  # fmt: skip
@@ -239,16 +238,11 @@ class Writer:
         """Ids that rise with time (appended, not scattered) and differ between processes."""
         first = max(self._last_id + 1, time.time_ns() // 1000)
         for self._last_id in count(first):
-            yield self._last_id << 10 | _PROCESS_BITS
+            yield answer_id(self._last_id)
 
 
-def _answer_row(entry: Entry, answer_id: int, sealed: bytes) -> tuple[object, ...]:
+def _answer_row(entry: Entry, number: int, sealed: bytes) -> tuple[object, ...]:
     return (
-        answer_id, hash_key(entry.request_hash), entry.request_hash, sealed,
+        number, hash_key(entry.request_hash), entry.request_hash, sealed,
         entry.confidence, entry.tokens_in, entry.tokens_out, entry.cost_usd, entry.at,
     )  # fmt: skip
-
-
-_PROCESS_BITS = int.from_bytes(os.urandom(2), "big") & 0x3FF
-
-

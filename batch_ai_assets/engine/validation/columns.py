@@ -62,7 +62,8 @@ FLAGS = Column(
     "flags",
     "list<string>",
     "Names of the warn rules this row fails; input_truncated: only its beginning was asked; "
-    "input_divided: it was asked in parts, and their answers were merged.",
+    "input_divided: it was asked in parts, and their answers were merged; accepted, corrected: a "
+    "person has looked at the answer, or written it.",
 )
 SEQ = Column("seq", "int64", "Position of the item in its batch; inside the platform only.")
 

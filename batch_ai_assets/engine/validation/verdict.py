@@ -31,12 +31,14 @@ def judge(
     review_below: float | None,
     failed_error_rules: Sequence[str],
     failed_warn_rules: Sequence[str],
+    *,
+    confirmed: bool = False,
 ) -> Verdict:
     """Decide an answered item's end.
 
     A failed error rule kills, whatever the confidence, and the first one gives the reason. With
     a review threshold, an answer that is less sure waits for a person, and so does one whose
-    confidence is not known.
+    confidence is not known; one that a person has `confirmed` does not.
     """
     flags = tuple(failed_warn_rules)
     if failed_error_rules:
@@ -45,7 +47,7 @@ def judge(
         return Verdict(
             End.DEAD, f"rule:{failed_error_rules[0]}", flags, f"fails the {plural} {names}"
         )
-    if review_below is None:
+    if review_below is None or confirmed:
         return Verdict(End.VALID, None, flags)
     if confidence is None or confidence != confidence:
         return Verdict(

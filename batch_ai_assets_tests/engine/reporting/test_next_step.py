@@ -60,7 +60,7 @@ def test_a_batch_whose_documents_were_refused_is_read_anew() -> None:
 def test_dead_letters_name_the_way_to_ask_them_again() -> None:
     words = said("completed_with_dead_letters", counts=Conservation(3, valid=2, dead=1))
     assert "batch-ai dlq list topics b1" in words
-    assert "batch-ai run topics --batch b1 --reprocess" in words
+    assert "batch-ai dlq replay topics b1 --all --root-cause TEXT" in words
 
 
 def test_documents_that_are_still_dead_from_an_earlier_batch_are_not_passed_over() -> None:

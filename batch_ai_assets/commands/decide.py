@@ -1,0 +1,60 @@
+"""What a person decided, from the command line into the record, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from batch_ai_assets.commands.person import person
+from batch_ai_assets.commands.program import command
+
+if TYPE_CHECKING:
+    from batch_ai_assets.engine.spec.resolved import ResolvedJob
+    from batch_ai_assets.engine.state.rows import Kind
+
+
+def job_named(name: str) -> ResolvedJob:
+    """The job of the registry; a word that names none is wrong usage."""
+    from batch_ai_assets.engine.errors import SpecError
+    from batch_ai_assets.engine.spec.registry import load_registry
+    from batch_ai_assets.settings import settings
+
+    registry = load_registry(settings().registry)
+    try:
+        return registry.job(name)
+    except SpecError as error:
+        if any(broken.name == name for broken in registry.broken):
+            raise
+        raise click.UsageError(str(error)) from error
+
+
+def chosen(items: Sequence[str], reason: str | None, all_of_them: bool) -> None:
+    """Refuse a choice that says nothing, or two things at once."""
+    if bool(items) + bool(reason) + all_of_them != 1:
+        raise click.UsageError(
+            "Say which documents: their ids, --reason for all that wait for one reason, or --all."
+        )
+
+
+def decide(
+    job: str, batch: str, kind: Kind, items: Sequence[str], reason: str | None, why: str
+) -> None:
+    """Record one decision and say how many documents it is about."""
+    from batch_ai_assets.connections import open_deps
+    from batch_ai_assets.engine.deciding import decide as record
+    from batch_ai_assets.engine.deciding import said_of
+
+    found = job_named(job)
+    with open_deps() as deps:
+        count = record(
+            found, batch, kind, deps, who=person(), why=why, items=items, reason=reason
+        )
+    click.echo(said_of(kind, count))
+
+
+def tell_next(job: str, batch: str) -> None:
+    """How the decisions become the next version."""
+    run = command("run", job, "--batch", batch)
+    click.echo(f"Once all is decided, {run} makes the next version of the batch.")

@@ -1,0 +1,162 @@
+"""Jobs for the Launchpad that record what a person decides about dead letters and reviews.
+
+They ask nothing: the sensor `decisions` then runs the batch, whose next version carries it out.
+What may be decided is `engine/deciding.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from batch_ai_assets.engine.errors import BatchAIError
+from batch_ai_assets.engine.spec.resolved import ResolvedJob
+from batch_ai_assets.resources import ENGINE
+from batch_ai_assets.run_tags import run_tags
+
+if TYPE_CHECKING:
+    from batch_ai_assets.engine.state.rows import Kind
+
+_BATCH = Field(description="The batch (partition).")
+_WHO = Field(description="Who decides; goes to the record.")
+_ITEMS = Field(default=[], description="Ids of the documents.")
+_REASON = Field(default="", description="In place of ids: all that wait for this reason.")
+_ALL = Field(default=False, description="In place of both: all that wait.")
+
+
+class ReplayConfig(dg.Config):
+    """Which dead documents are asked about again."""
+
+    batch: str = _BATCH
+    root_cause: str = Field(description="What was wrong, and is mended.")
+    who: str = _WHO
+    items: list[str] = _ITEMS
+    reason: str = _REASON
+    all_of_them: bool = _ALL
+
+
+class DiscardConfig(dg.Config):
+    """Which dead documents are given up."""
+
+    batch: str = _BATCH
+    why: str = Field(description="Why they are given up.")
+    who: str = _WHO
+    items: list[str] = _ITEMS
+    reason: str = _REASON
+    all_of_them: bool = _ALL
+
+
+class ReviewConfig(dg.Config):
+    """What is said of answers in review."""
+
+    batch: str = _BATCH
+    who: str = _WHO
+    accept: list[str] = Field(default=[], description="Ids whose answers are right.")
+    accept_all: bool = Field(default=False, description="All answers in review are right.")
+    correct: dict[str, dict[str, Any]] = Field(
+        default={}, description="Id: the right answer, whole, as the job's output schema has it."
+    )
+    reject: list[str] = Field(default=[], description="Ids that are given up.")
+    why: str = Field(default="", description="What was wrong; needed to correct or reject.")
+
+
+def decision_jobs(job: ResolvedJob) -> tuple[dg.JobDefinition, ...]:
+    """`JOB__replay_dead_letters`, `JOB__discard_dead_letters` and `JOB__review`."""
+
+    @dg.op(name=f"{job.name}__replay_dead_letters_op", required_resource_keys={ENGINE})
+    def replay(context: dg.OpExecutionContext, config: ReplayConfig) -> None:
+        from batch_ai_assets.engine.state.rows import Kind
+
+        _decide(context, job, Kind.REPLAY, config, config.root_cause)
+
+    @dg.op(name=f"{job.name}__discard_dead_letters_op", required_resource_keys={ENGINE})
+    def discard(context: dg.OpExecutionContext, config: DiscardConfig) -> None:
+        from batch_ai_assets.engine.state.rows import Kind
+
+        _decide(context, job, Kind.DISCARD, config, config.why)
+
+    @dg.op(name=f"{job.name}__review_op", required_resource_keys={ENGINE})
+    def review(context: dg.OpExecutionContext, config: ReviewConfig) -> None:
+        _review(context, job, config)
+
+    said = {
+        "replay_dead_letters": (replay, "Asks about dead documents again, once their cause is "
+                                "mended: the next version of the batch."),
+        "discard_dead_letters": (discard, "Gives dead documents up; their record stays."),
+        "review": (review, "Accepts, corrects or rejects answers that wait for a person."),
+    }  # fmt: skip
+    return tuple(_job(job, name, op, words) for name, (op, words) in said.items())
+
+
+def _job(
+    job: ResolvedJob, name: str, op: dg.OpDefinition, description: str
+) -> dg.JobDefinition:
+    @dg.job(
+        name=f"{job.name}__{name}",
+        description=f"{description} The sensor `decisions` runs the batch then.",
+        tags=run_tags(job.spec),
+        executor_def=dg.in_process_executor,
+    )
+    def graph() -> None:
+        op()
+
+    return graph
+
+
+def _decide(
+    context: dg.OpExecutionContext,
+    job: ResolvedJob,
+    kind: Kind,
+    config: ReplayConfig | DiscardConfig,
+    why: str,
+) -> None:
+    from batch_ai_assets.engine.deciding import decide, said_of
+
+    _only_one(config.items, config.reason, config.all_of_them)
+    try:
+        count = decide(
+            job, config.batch, kind, context.resources.engine.deps,
+            who=config.who, why=why, items=config.items, reason=config.reason or None,
+        )  # fmt: skip
+    except BatchAIError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+    context.log.info(said_of(kind, count))
+
+
+def _only_one(items: Sequence[str], reason: str, all_of_them: bool) -> None:
+    if bool(items) + bool(reason) + all_of_them != 1:
+        raise dg.Failure(
+            description="Say which documents: items, or reason, or all_of_them: true.",
+            allow_retries=False,
+        )
+
+
+def _review(context: dg.OpExecutionContext, job: ResolvedJob, config: ReviewConfig) -> None:
+    """Everything is tried; what cannot be done is said at the end."""
+    from batch_ai_assets.engine.deciding import correct, decide, said_of
+    from batch_ai_assets.engine.state.rows import Kind
+
+    deps, who, problems = context.resources.engine.deps, config.who, list[str]()
+    several = {
+        Kind.ACCEPT: (config.accept, config.accept_all),
+        Kind.REJECT: (config.reject, False),
+    }
+    for item, answer in config.correct.items():
+        try:
+            correct(job, config.batch, item, answer, deps, who=who, why=config.why)
+            context.log.info(f"{item}: {said_of(Kind.CORRECT, 1)}")
+        except BatchAIError as error:
+            problems.append(str(error))
+    for kind, (items, all_of_them) in several.items():
+        if not items and not all_of_them:
+            continue
+        try:
+            count = decide(job, config.batch, kind, deps, who=who, why=config.why, items=items)
+            context.log.info(said_of(kind, count))
+        except BatchAIError as error:
+            problems.append(str(error))
+    if problems:
+        raise dg.Failure(description=" ".join(problems), allow_retries=False)

@@ -1,0 +1,40 @@
+"""Kinds of dead letters: those that died for the same reason with nearly the same words. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..state.rows import DeadLetterRow
+
+_DIFFERS = re.compile(r"'[^']*'|\"[^\"]*\"|\b[0-9a-f]{12,}\b|\d[\d.,:]*\d|\d")
+"""What differs between messages that say the same: names in quotes, hashes, numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterKind:
+    """Dead letters that one person can judge together."""
+
+    reason: str
+    message: str
+    """What they say, with … for what differs."""
+    letters: tuple[DeadLetterRow, ...]
+
+
+def kinds(letters: Iterable[DeadLetterRow]) -> list[LetterKind]:
+    """The letters by reason and similar message, the most frequent kind first."""
+    found: dict[tuple[str, str], list[DeadLetterRow]] = defaultdict(list)
+    for letter in letters:
+        found[letter.reason, similar(letter.message)].append(letter)
+    ordered = sorted(found.items(), key=lambda one: (-len(one[1]), one[0]))
+    return [
+        LetterKind(reason, group[0].message if len(group) == 1 else message, tuple(group))
+        for (reason, message), group in ordered
+    ]
+
+
+def similar(message: str) -> str:
+    """A message without what differs between those of its kind."""
+    return _DIFFERS.sub("…", message)

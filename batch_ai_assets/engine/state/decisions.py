@@ -1,0 +1,220 @@
+"""Decisions: what people decided about dead letters and reviews; append-only.
+
+What may be decided is `deciding.py`'s, what follows for the next version `planning/carried.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import sqlalchemy as sa
+
+from ..errors import DecisionError
+from ..figures import End
+from . import tables as t
+from .answers import answer_id, hash_key
+from .database import Database
+from .rows import GIVES_UP, USABLE, Decision, Kind, Mark, OpenDecisions, Plan, Waiting
+
+_LETTER_STATUS = {Kind.REPLAY: "replayed", Kind.DISCARD: "discarded"}
+_COLUMNS = tuple(Decision.__dataclass_fields__)
+
+
+class Decisions:
+    """Rows of `decisions` and `answer_marks`."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._db = database
+        self._clock = clock
+
+    def waiting(self, plan: Plan, end: End) -> list[Waiting]:
+        """The items of the version that wait for a person: dead ones, or those in review."""
+        i, c, d = t.items.c, t.checkpoints.c, t.dead_letters.c
+        of_item = sa.and_(c.plan_id == i.plan_id, c.seq == i.seq, c.status.in_(USABLE))
+        letter = sa.and_(d.plan_id == i.plan_id, d.seq == i.seq)
+        query = (
+            sa.select(
+                i.seq, i.item_id, sa.func.coalesce(d.request_hash, c.request_hash), i.reason,
+                c.answer_id,
+            )
+            .outerjoin(t.checkpoints, of_item)
+            .outerjoin(t.dead_letters, letter)
+            .where(i.plan_id == plan.plan_id, i.end == end)
+            .order_by(i.seq)
+        )  # fmt: skip
+        with self._db.read() as connection:
+            return [Waiting(*row) for row in connection.execute(query)]
+
+    def add(
+        self, plan: Plan, kind: Kind, items: Sequence[Waiting], *, who: str, why: str,
+        corrected: bytes | None = None,
+    ) -> None:  # fmt: skip
+        """Record one decision about each item, and what it means for answers and letters.
+
+        `corrected`: the sealed answer of a person, with CORRECT, for one item. DecisionError where
+        the version is not the newest any more, or not finished.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            _prove_newest(connection, plan)
+            now = self._clock()
+            self._db.insert_some(
+                connection, t.decisions, ("job", "batch", *_COLUMNS),
+                [
+                    (
+                        plan.job, plan.batch, plan.version, one.seq, one.item_id,
+                        one.request_hash, kind.value, one.reason, why, who, now,
+                    )
+                    for one in items
+                ],
+            )  # fmt: skip
+            if (status := _LETTER_STATUS.get(kind)) is not None:
+                _tell_letters(connection, plan, items, status, now)
+            if kind is Kind.REPLAY:
+                _mark(connection, _answers_about(connection, plan, items), Mark.WITHDRAWN)
+            if kind is Kind.ACCEPT:
+                _mark(connection, [one.answer_id for one in items if one.answer_id], Mark.ACCEPTED)
+            if corrected is not None:
+                _keep_corrected(connection, items[0], corrected, now)
+
+        self._db.run(work)
+
+    def of(self, job: str, batch: str) -> list[Decision]:
+        """Every decision about items of the batch, oldest first."""
+        d = t.decisions.c
+        query = (
+            sa.select(*(d[name] for name in _COLUMNS))
+            .where(d.job == job, d.batch == batch)
+            .order_by(d.decision_id)
+        )
+        with self._db.read() as connection:
+            return [_decision(row) for row in connection.execute(query)]
+
+    def open(self, plan: Plan) -> list[Decision]:
+        """Decisions about this version, the last one on each item: no later version has them."""
+        return list({one.seq: one for one in self.of(plan.job, plan.batch)
+                     if one.version == plan.version}.values())  # fmt: skip
+
+    def not_carried_out(self, job: str) -> dict[str, OpenDecisions]:
+        """batch → what was decided about its newest version, where that is finished."""
+        d, p = t.decisions.c, t.plans.c
+        newer = t.plans.alias().c
+        has_newer = (
+            sa.exists()
+            .where(newer.job == p.job, newer.batch == p.batch, newer.version > p.version)
+            .correlate(t.plans)
+        )
+        query = (
+            sa.select(
+                d.batch, d.version, sa.func.max(d.at),
+                sa.func.max(sa.case((d.kind == Kind.REPLAY, 1), else_=0)),
+            )
+            .join(t.plans, sa.and_(p.job == d.job, p.batch == d.batch, p.version == d.version))
+            .where(d.job == job, p.finished_at.is_not(None), ~has_newer)
+            .group_by(d.batch, d.version)
+        )  # fmt: skip
+        with self._db.read() as connection:
+            return {
+                batch: OpenDecisions(version, newest_at, bool(replay))
+                for batch, version, newest_at, replay in connection.execute(query)
+            }
+
+    def given_up_elsewhere(
+        self, job: str, batch: str, item_ids: Sequence[str]
+    ) -> set[tuple[str, bytes]]:
+        """(item_id, request hash) of documents that a person gave up in another batch."""
+        d = t.decisions.c
+        query = (
+            sa.select(d.item_id, d.request_hash, d.kind)
+            .where(d.job == job, d.batch != batch, d.item_id.in_(item_ids))
+            .order_by(d.decision_id)
+        )
+        with self._db.read() as connection:
+            last = {(item, asked): kind for item, asked, kind in connection.execute(query)}
+        return {one for one, kind in last.items() if kind in GIVES_UP}
+
+
+def _decision(row: Iterable[object]) -> Decision:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    return Decision(**{**values, "kind": Kind(str(values["kind"]))})  # type: ignore[arg-type]
+
+
+def _prove_newest(connection: sa.Connection, plan: Plan) -> None:
+    p = t.plans.c
+    newest = connection.execute(
+        sa.select(p.version, p.finished_at)
+        .where(p.job == plan.job, p.batch == plan.batch)
+        .order_by(p.version.desc())
+        .limit(1)
+    ).one()
+    if newest.version != plan.version or newest.finished_at is None:
+        raise DecisionError(
+            f"Version {plan.version} of {plan.job}/{plan.batch} is no longer the one to decide on: "
+            f"version {newest.version} is being made. Look again when it is finished "
+            "(batch-ai status)."
+        )
+
+
+def _tell_letters(
+    connection: sa.Connection, plan: Plan, items: Sequence[Waiting], status: str, now: float
+) -> None:
+    d = t.dead_letters.c
+    connection.execute(
+        sa.update(t.dead_letters)
+        .where(d.plan_id == plan.plan_id, d.seq.in_([one.seq for one in items]))
+        .values(status=status, last_at=now, revision=now)
+    )
+
+
+def _answers_about(
+    connection: sa.Connection, plan: Plan, items: Sequence[Waiting]
+) -> list[int]:
+    """Stored answers that would serve these items again, those to their parts included."""
+    a, c = t.answers.c, t.checkpoints.c
+    hashes = {one.request_hash for one in items}
+    equal = connection.execute(
+        sa.select(a.answer_id, a.request_hash).where(
+            a.hash_key.in_([hash_key(one) for one in hashes])
+        )
+    )
+    found = {number for number, asked in equal if asked in hashes}
+    used = connection.scalars(
+        sa.select(c.answer_id).where(
+            c.plan_id == plan.plan_id,
+            c.seq.in_([one.seq for one in items]),
+            c.answer_id.is_not(None),
+        )
+    )
+    return sorted(found | {int(number) for number in used if number is not None})
+
+
+def _mark(connection: sa.Connection, answers: Sequence[int], mark: Mark) -> None:
+    """The last word on an answer counts."""
+    if not answers:
+        return
+    connection.execute(
+        sa.delete(t.answer_marks).where(t.answer_marks.c.answer_id.in_(answers))
+    )
+    connection.execute(
+        sa.insert(t.answer_marks), [{"answer_id": one, "mark": mark.value} for one in answers]
+    )
+
+
+def _keep_corrected(
+    connection: sa.Connection, item: Waiting, sealed: bytes, now: float
+) -> None:
+    """A person's answer to the question, newer than the model's: it serves from now on."""
+    newest = connection.scalar(
+        sa.select(sa.func.max(t.answers.c.answer_id)).where(
+            t.answers.c.hash_key == hash_key(item.request_hash)
+        )
+    )
+    number = max(answer_id(int(now * 1_000_000)), (newest or 0) + 1)
+    connection.execute(
+        sa.insert(t.answers).values(
+            answer_id=number, hash_key=hash_key(item.request_hash),
+            request_hash=item.request_hash, sealed=sealed, confidence=None,
+            tokens_in=0, tokens_out=0, cost_usd=0.0, created_at=now,
+        )
+    )  # fmt: skip
+    _mark(connection, [number], Mark.CORRECTED)

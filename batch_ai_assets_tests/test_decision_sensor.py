@@ -1,0 +1,115 @@
+"""When the sensor runs a batch that people decided about: the pure decision, then the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+
+from batch_ai_assets.decision_sensor import MAX_OFFERS, QUIET_SECONDS, decide
+from batch_ai_assets.definitions import build_defs
+from batch_ai_assets.engine.state.rows import OpenDecisions
+
+from .jobs import job_file, write_documents
+from .running import Platform, failure, letters
+
+NOBODY: frozenset[str] = frozenset()
+THRICE = "[[stub:500,500,500,ok]]"
+
+
+def test_a_replay_is_carried_out_at_once() -> None:
+    found = {"monday": OpenDecisions(1, 100.0, replays=True)}
+    assert decide(found, NOBODY, {}, 100.0).run == {"monday": 1}
+
+
+def test_a_reviewer_who_is_still_deciding_is_left_in_peace() -> None:
+    found = {"monday": OpenDecisions(1, 100.0, replays=False)}
+    assert decide(found, NOBODY, {}, 100.0 + QUIET_SECONDS - 1).run == {}
+    assert decide(found, NOBODY, {}, 100.0 + QUIET_SECONDS).run == {"monday": 1}
+
+
+def test_a_batch_at_work_waits() -> None:
+    found = {"monday": OpenDecisions(1, 100.0, replays=True)}
+    assert decide(found, frozenset({"monday"}), {}, 100.0).run == {}
+
+
+def test_a_run_that_did_not_help_is_repeated_a_few_times_under_new_numbers() -> None:
+    found = {"monday": OpenDecisions(1, 100.0, replays=True)}
+    offered: dict[str, tuple[float, int]] = {}
+    runs = []
+    for _ in range(MAX_OFFERS + 2):
+        decision = decide(found, NOBODY, offered, 100.0)
+        offered = dict(decision.remember)
+        runs.append(dict(decision.run))
+    assert runs == [{"monday": n} for n in range(1, MAX_OFFERS + 1)] + [{}, {}]
+    newer = {"monday": OpenDecisions(1, 101.0, replays=True)}
+    assert decide(newer, NOBODY, offered, 101.0).run == {"monday": 1}
+
+
+Make = Callable[..., Platform]
+
+
+def launch(here: Platform, job: str, **config: Any) -> dg.ExecuteInProcessResult:
+    """Run one of the decision jobs, as the Launchpad does."""
+    made = build_defs(here.registry).resolve_job_def(job)
+    return made.execute_in_process(
+        instance=here.instance,
+        raise_on_error=False,
+        run_config={
+            "ops": {f"{job}_op": {"config": config}},
+            "loggers": {"console": {"config": {"log_level": "ERROR"}}},
+        },
+    )
+
+
+def tick(here: Platform) -> list[dg.RunRequest]:
+    """One evaluation of the sensor."""
+    definitions = build_defs(here.registry)
+    sensor = definitions.resolve_sensor_def("decisions")
+    repository = definitions.get_repository_def()
+    with dg.build_sensor_context(
+        here.instance, repository_def=repository, definitions=definitions
+    ) as context:
+        return list(sensor.evaluate_tick(context).run_requests or ())
+
+
+def test_from_the_launchpad_to_the_next_version(platform: Make) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", {**letters(3), "lost": f"[[id:lost]] {THRICE} Where?"})
+    here.run("mail", "monday")
+    assert tick(here) == []
+
+    decided = launch(
+        here, "mail__replay_dead_letters",
+        batch="monday", root_cause="the provider was down", who="ada", items=["lost"],
+    )  # fmt: skip
+    assert decided.success
+    (request,) = tick(here)
+    assert (request.job_name, request.partition_key) == ("mail", "monday")
+
+    run = here.run("mail", "monday")
+    assert run.success
+    assert here.state(run) == "completed"
+    newest = here.newest("mail", "results", "monday")
+    assert newest is not None
+    assert newest.metadata["dagster/row_count"].value == 4
+    assert here.answers()["lost"] == 1
+    assert tick(here) == []
+
+
+def test_the_launchpad_is_told_what_cannot_be_decided(platform: Make) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", letters(2))
+    here.run("mail", "monday")
+    said = {
+        "Nothing of mail/monday is a dead letter": {"all_of_them": True},
+        "Not a dead letter of mail/monday: 'nobody'": {"items": ["nobody"]},
+        "Say which documents": {},
+    }
+    for words, choice in said.items():
+        run = launch(
+            here, "mail__discard_dead_letters", batch="monday", why="spam", who="ada", **choice
+        )
+        assert not run.success
+        assert words in failure(run)
