@@ -4,8 +4,6 @@ They ask nothing: the sensor `decisions` then runs the batch, whose next version
 What may be decided is `engine/deciding.py`'s.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,40 +18,37 @@ from batch_ai_assets.run_tags import run_tags
 if TYPE_CHECKING:
     from batch_ai_assets.engine.state.rows import Kind
 
-_BATCH = Field(description="The batch (partition).")
-_WHO = Field(description="Who decides; goes to the record.")
-_ITEMS = Field(default=[], description="Ids of the documents.")
-_REASON = Field(default="", description="In place of ids: all that wait for this reason.")
-_ALL = Field(default=False, description="In place of both: all that wait.")
+
+class _Decision(dg.Config):
+    """Who decides, and about which batch."""
+
+    batch: str = Field(description="The batch (partition).")
+    who: str = Field(description="Who decides; goes to the record.")
 
 
-class ReplayConfig(dg.Config):
+class _OfDeadLetters(_Decision):
+    """Which dead letters are meant: one of the three."""
+
+    items: list[str] = Field(default=[], description="Ids of the documents.")
+    reason: str = Field(default="", description="All that died for this reason.")
+    all_of_them: bool = Field(default=False, description="All of the batch.")
+
+
+class ReplayConfig(_OfDeadLetters):
     """Which dead documents are asked about again."""
 
-    batch: str = _BATCH
     root_cause: str = Field(description="What was wrong, and is mended.")
-    who: str = _WHO
-    items: list[str] = _ITEMS
-    reason: str = _REASON
-    all_of_them: bool = _ALL
 
 
-class DiscardConfig(dg.Config):
+class DiscardConfig(_OfDeadLetters):
     """Which dead documents are given up."""
 
-    batch: str = _BATCH
     why: str = Field(description="Why they are given up.")
-    who: str = _WHO
-    items: list[str] = _ITEMS
-    reason: str = _REASON
-    all_of_them: bool = _ALL
 
 
-class ReviewConfig(dg.Config):
+class ReviewConfig(_Decision):
     """What is said of answers in review."""
 
-    batch: str = _BATCH
-    who: str = _WHO
     accept: list[str] = Field(default=[], description="Ids whose answers are right.")
     accept_all: bool = Field(default=False, description="All answers in review are right.")
     correct: dict[str, dict[str, Any]] = Field(
@@ -109,7 +104,7 @@ def _job(
 def _decide(
     context: dg.OpExecutionContext,
     job: ResolvedJob,
-    kind: Kind,
+    kind: "Kind",
     config: ReplayConfig | DiscardConfig,
     why: str,
 ) -> None:

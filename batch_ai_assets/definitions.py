@@ -41,9 +41,7 @@ def build_defs(
             asset_checks=[
                 registry_check(known), *(check for one in made.values() for check in one.checks)
             ],
-            jobs=[
-                job for one in made.values() for job in (one.run, one.export, *one.decisions)
-            ],
+            jobs=[job for one in made.values() for job in one.jobs],
             schedules=[one.schedule for one in made.values() if one.schedule is not None],
             sensors=_sensors(known, made),
             # Items run concurrently inside an asset; a process per asset would only cost imports.

@@ -33,6 +33,11 @@ class JobDefinitions:
     sensors: tuple[dg.SensorDefinition, ...]
     """What starts it by itself, other than the clock."""
 
+    @property
+    def jobs(self) -> tuple[AssetJob | dg.JobDefinition, ...]:
+        """All that stands in Dagster's list of jobs."""
+        return (self.run, self.export, *self.decisions)
+
 
 def job_definitions(job: ResolvedJob) -> JobDefinitions:
     """The definitions of one job; items run concurrently inside an asset, assets one by one."""

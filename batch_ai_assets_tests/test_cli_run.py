@@ -229,7 +229,8 @@ def test_dead_letters_are_counted_by_reason_before_they_are_named(platform: Make
     shown = batch_ai("dlq", "list", "mail", "--limit", "2").stdout
     lines = [line.strip() for line in shown.splitlines()]
 
-    assert lines[1].startswith("refusal   3  the model refused to answer"), lines[1]
+    assert lines[1].split(maxsplit=2)[:2] == ["refusal", "3"]
+    assert "the model refused to answer" in lines[1]
     assert lines[2].split(maxsplit=2)[:2] == ["taxonomy", "1"]
     named = [line.split()[2] for line in lines if line.startswith("refusal  ") and "monday" in line]
     assert named == ["r000", "r001"]

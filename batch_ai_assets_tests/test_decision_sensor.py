@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.partitions.context import partition_loading_context
 
+from batch_ai_assets.connections import Connections, open_deps
 from batch_ai_assets.decision_sensor import MAX_OFFERS, QUIET_SECONDS, decide
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.state.rows import OpenDecisions
@@ -66,12 +69,13 @@ def launch(here: Platform, job: str, **config: Any) -> dg.ExecuteInProcessResult
 def tick(here: Platform) -> list[dg.RunRequest]:
     """One evaluation of the sensor."""
     definitions = build_defs(here.registry)
-    sensor = definitions.resolve_sensor_def("decisions")
-    repository = definitions.get_repository_def()
-    with dg.build_sensor_context(
-        here.instance, repository_def=repository, definitions=definitions
-    ) as context:
-        return list(sensor.evaluate_tick(context).run_requests or ())
+    with closing(Connections(open_deps())) as engine:
+        context = dg.build_sensor_context(
+            instance=here.instance, resources={"engine": engine}, definitions=definitions
+        )
+        sensor = definitions.get_repository_def().get_sensor_def("decisions")
+        with partition_loading_context(dynamic_partitions_store=here.instance):
+            return list(sensor.evaluate_tick(context).run_requests or ())
 
 
 def test_from_the_launchpad_to_the_next_version(platform: Make) -> None:

@@ -55,7 +55,10 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "run_tags",
     ),
     ("assets",),
-    ("arrival_sensor", "asset_checks", "chain_sensor", "registry_sensor", "sensors", "schedules"),
+    (
+        "arrival_sensor", "asset_checks", "chain_sensor", "decision_jobs", "decision_sensor",
+        "registry_sensor", "sensors", "schedules",
+    ),
     ("factory",),
     ("definitions",),
     ("commands",),

@@ -18,8 +18,8 @@ from .deps import Deps
 from .inputs import documents
 from .intake.document import Document
 from .planning.estimate import Expectation, Work
-from .planning.shards import Cut, shards_of_groups
 from .planning.fate import Fate
+from .planning.shards import Cut, shards_of_groups
 from .planning.survey import Candidates, Survey
 from .spec.resolved import ResolvedJob
 from .state.store import StateStore

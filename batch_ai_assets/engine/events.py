@@ -32,7 +32,7 @@ Event = Literal[
     "enriched",
     "judged",
     "checks_failed",
-    "released",
+    "released", "decided",
     "batch_ended",
 ]
 

@@ -92,5 +92,7 @@ class BatchFigures:
     cache_saved_usd: float = 0.0
     """What the cached tokens cost less than others, USD; `cost_usd` is without it."""
     dead_by_reason: Mapping[str, int] = field(default_factory=dict)
+    carried_by_reason: Mapping[str, int] = field(default_factory=dict)
+    """Of the dead ones, those that this version did not ask: dead before, or by their input."""
     skipped_by_reason: Mapping[str, int] = field(default_factory=dict)
     """`unchanged`, `open_dead_letter` (dead in another batch, fingerprint unchanged), `claimed`."""

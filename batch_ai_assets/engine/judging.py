@@ -140,6 +140,8 @@ class Judging:
 
     @staticmethod
     def _was_judged(item: ItemRow) -> bool:
+        if item.shard < 0:  # it stays dead from the version before
+            return False
         return item.end in (End.VALID, End.REVIEW) or item.reason.startswith("rule:")
 
     def report_schema(self) -> pa.Schema:

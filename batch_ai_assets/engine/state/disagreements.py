@@ -29,7 +29,8 @@ def disagreements(plan: Plan) -> dict[str, sa.Select[Any]]:
         .correlate(t.checkpoints)
     )
     kept = sa.exists().where(a.answer_id == c.answer_id).correlate(t.checkpoints)
-    judged = sa.or_(i.end.in_([End.VALID, End.REVIEW]), i.reason.like("rule:%"))
+    by_rule = sa.and_(i.reason.like("rule:%"), i.shard >= 0)  # else it stays dead from before
+    judged = sa.or_(i.end.in_([End.VALID, End.REVIEW]), by_rule)
     twice = (
         sa.select(c.seq)
         .where(mine[t.checkpoints], c.status.in_(USABLE))

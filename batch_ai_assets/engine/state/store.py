@@ -80,6 +80,9 @@ class StateStore:
                 conservation=_conservation(connection, plan),
                 throttled=plan.throttled,
                 dead_by_reason=_by_reason(connection, plan.plan_id, End.DEAD),
+                carried_by_reason=_by_reason(
+                    connection, plan.plan_id, End.DEAD, t.items.c.shard < 0
+                ),
                 skipped_by_reason=_by_reason(connection, plan.plan_id, End.SKIPPED),
                 **_spent(connection, plan.plan_id),
                 **_attempts(connection, plan.plan_id),
@@ -148,10 +151,12 @@ def _conservation(connection: sa.Connection, plan: Plan) -> Conservation:
     return Conservation(plan.items, **{end.value: counts.get(end, 0) for end in End})
 
 
-def _by_reason(connection: sa.Connection, plan_id: int, end: End) -> dict[str, int]:
+def _by_reason(
+    connection: sa.Connection, plan_id: int, end: End, *where: sa.ColumnElement[bool]
+) -> dict[str, int]:
     rows = connection.execute(
         sa.select(t.items.c.reason, sa.func.count())
-        .where(t.items.c.plan_id == plan_id, t.items.c.end == end)
+        .where(t.items.c.plan_id == plan_id, t.items.c.end == end, *where)
         .group_by(t.items.c.reason)
         .order_by(sa.func.count().desc(), t.items.c.reason)
     )

@@ -60,8 +60,9 @@ def validation_pass_rate(figures: BatchFigures, thresholds: ThresholdsSpec) -> C
     """Answers that passed schema, taxonomy and error rules, of the items the model answered."""
     by_rule = sum(n for why, n in figures.dead_by_reason.items() if why.startswith("rule:"))
     unusable = sum(n for why, n in figures.dead_by_reason.items() if why in _UNUSABLE)
-    outputs = figures.answered + unusable
-    passed = max(0, figures.answered - by_rule)
+    before = sum(n for why, n in figures.carried_by_reason.items() if why.startswith("rule:"))
+    outputs = figures.answered + unusable + before
+    passed = max(0, figures.answered - (by_rule - before))
     share = _share(passed, outputs, of_none=1.0)
     return _rate(
         "validation_pass_rate",

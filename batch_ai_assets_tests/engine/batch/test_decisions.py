@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from batch_ai_assets.engine import failpoints
 from batch_ai_assets.engine.batch import Mode
 from batch_ai_assets.engine.deciding import correct, decide
 from batch_ai_assets.engine.errors import DecisionError
@@ -38,6 +39,12 @@ def replay(here: World, *items: str, reason: str | None = None) -> int:
         here.job, "b1", Kind.REPLAY, here.deps,
         who="cli:ada", why="the provider was down", items=items, reason=reason,
     )  # fmt: skip
+
+
+def discard(here: World, *items: str) -> int:
+    return decide(
+        here.job, "b1", Kind.DISCARD, here.deps, who="cli:ada", why="spam", items=items
+    )
 
 
 def in_order(here: World, batch: str = "b1") -> list[str]:
@@ -123,7 +130,7 @@ def test_a_discarded_document_is_given_up_and_its_record_stays(
     topics.write_messages([*good, bad])
     topics.run()
 
-    decide(topics.job, "b1", Kind.DISCARD, topics.deps, who="cli:ada", why="spam", items=[bad["id"]])
+    discard(topics, bad["id"])
     (letter,) = topics.deps.store.dead_letters("topics", "b1")
     assert letter.status == "discarded"
     assert topics.run().state is State.COMPLETED
@@ -145,7 +152,7 @@ def test_a_discarded_document_is_not_asked_about_by_the_next_batch(
     bad = named("[[stub:400]]")
     topics.write_messages([bad])
     topics.run()
-    decide(topics.job, "b1", Kind.DISCARD, topics.deps, who="cli:ada", why="spam", items=[bad["id"]])
+    discard(topics, bad["id"])
     topics.run()
 
     topics.run("b2")
@@ -238,6 +245,40 @@ def test_the_last_word_on_an_item_counts(unsure: World) -> None:
     assert first not in in_order(unsure)
 
 
+@pytest.mark.parametrize("place", ["after_manifest", "after_parquet_part", "after_commit"])
+def test_a_version_whose_making_breaks_off_carries_the_decisions_out_in_the_end(
+    place: str, topics: World, server: LocalProvider
+) -> None:
+    def burst() -> None:
+        failpoints.disarm_all()
+        raise RuntimeError("broken off")
+
+    good, lost, left, spam = plain(3), named(THRICE), named("[[stub:400]]"), named("[[stub:400]]")
+    topics.write_messages([*good, lost, left, spam])
+    topics.run()
+    replay(topics, lost["id"])
+    discard(topics, spam["id"])
+    failpoints.arm(place, burst)
+    try:
+        outcome = topics.run()
+        assert outcome.state is State.FAILED
+    except RuntimeError:
+        pass
+    finally:
+        failpoints.disarm_all()
+
+    topics.run()
+
+    assert topics.dead() == {left["id"]: "rejected"}
+    assert in_order(topics) == [*ids(good), lost["id"]]
+    assert topics.counts().discarded == 1
+    assert {row["version"] for row in topics.results()} == {2}
+    calls = {name: one["calls"] for name, one in server.stats()["items"].items()}
+    assert calls[lost["id"]] in (4, 5), "asked once more, or twice where a commit broke off"
+    assert all(calls[name] == 1 for name in ids(good))
+    sound(topics)
+
+
 def test_a_run_without_new_decisions_does_nothing(topics: World, server: LocalProvider) -> None:
     lost = named(THRICE)
     topics.write_messages([lost])
@@ -273,7 +314,9 @@ def test_nothing_can_be_decided_that_makes_no_sense(topics: World) -> None:
     with pytest.raises(DecisionError, match="Not a dead letter of topics/b1"):
         replay(topics, good["id"])
     with pytest.raises(DecisionError, match="needs its root cause"):
-        decide(topics.job, "b1", Kind.REPLAY, topics.deps, who="cli:ada", why=" ", items=[lost["id"]])
+        decide(
+            topics.job, "b1", Kind.REPLAY, topics.deps, who="cli:ada", why=" ", items=[lost["id"]]
+        )
     with pytest.raises(DecisionError, match="Nothing of topics/b1 is a dead letter for 'timeout'"):
         replay(topics, reason="timeout")
     with pytest.raises(DecisionError, match="in review"):

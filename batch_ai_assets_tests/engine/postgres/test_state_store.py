@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from batch_ai_assets.engine.batch import Mode
+from batch_ai_assets.engine.deciding import decide
 from batch_ai_assets.engine.errors import StateError
 from batch_ai_assets.engine.state.database import Database
 from batch_ai_assets.engine.state.life_cycle import State
+from batch_ai_assets.engine.state.rows import Kind
 from batch_ai_assets.engine.state.store import StateStore
 from batch_ai_assets.local_provider.process import LocalProvider
 
@@ -73,6 +75,27 @@ def test_nothing_is_asked_twice_and_unchanged_items_are_skipped(
     assert (reprocessed.state, next_batch.state) == (State.COMPLETED, State.COMPLETED)
     assert here.counts("b2").skipped == 40
     assert [one.version for one in here.deps.store.releases.of("topics", "b1")] == [1, 2]
+
+
+def test_what_a_person_decides_is_carried_out(here: World, provider: LocalProvider) -> None:
+    lost = message(901, "[[stub:500,500,500,ok]]")
+    spam, left = message(902, "[[stub:400]]"), message(903, "[[stub:400]]")
+    here.write_messages([message(1), lost, spam, left])
+    here.run()
+    for kind, one in ((Kind.REPLAY, lost), (Kind.DISCARD, spam)):
+        decide(here.job, "b1", kind, here.deps, who="cli:ada", why="x", items=[one["id"]])
+    assert here.deps.store.decisions.not_carried_out("topics").keys() == {"b1"}
+
+    here.run()
+
+    counts = here.counts()
+    assert (counts.valid, counts.dead, counts.discarded) == (2, 1, 1)
+    assert here.dead() == {left["id"]: "rejected"}
+    assert provider.stats()["items"][str(lost["id"])]["calls"] == 4
+    assert here.deps.store.decisions.not_carried_out("topics") == {}
+    plan = here.deps.store.batches.latest_plan("topics", "b1")
+    assert plan is not None
+    assert set(here.deps.store.examine(plan).values()) == {0}
 
 
 def test_of_many_runs_at_once_one_gets_the_batch(database: str) -> None:
