@@ -19,7 +19,7 @@ class LetterKind:
 
     reason: str
     message: str
-    """What they say, with … for what differs."""
+    """What they say, with … in place of what may differ where it does."""
     letters: tuple[DeadLetterRow, ...]
 
 
@@ -30,9 +30,14 @@ def kinds(letters: Iterable[DeadLetterRow]) -> list[LetterKind]:
         found[letter.reason, similar(letter.message)].append(letter)
     ordered = sorted(found.items(), key=lambda one: (-len(one[1]), one[0]))
     return [
-        LetterKind(reason, group[0].message if len(group) == 1 else message, tuple(group))
+        LetterKind(reason, _said(message, group), tuple(group))
         for (reason, message), group in ordered
     ]
+
+
+def _said(message: str, group: list[DeadLetterRow]) -> str:
+    first = group[0].message
+    return first if all(letter.message == first for letter in group) else message
 
 
 def similar(message: str) -> str:
