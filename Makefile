@@ -6,7 +6,7 @@ BIN := .venv/bin
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test drill dev lint typecheck bench bench-full clean
+.PHONY: help demo test drill dev dbt lint typecheck bench bench-full clean
 
 help: ## print the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -22,6 +22,9 @@ drill: .venv/.installed-dev ## run the daemon, browser and host tests (under 45 
 
 dev: .venv/.installed ## open the Dagster UI on 127.0.0.1, on the home that the command line uses
 	$(BIN)/batch-ai ui
+
+dbt: .venv/.installed ## run the dbt tests over one batch; JOB=name BATCH=key
+	$(BIN)/batch-ai dbt "$(JOB)" "$(BATCH)"
 
 lint: .venv/.installed-dev ## check style
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ import click
 
 from batch_ai_assets.commands.checks import checks
 from batch_ai_assets.commands.ctrl_c import remember_ctrl_c
+from batch_ai_assets.commands.dbt import dbt
 from batch_ai_assets.commands.demo import demo
 from batch_ai_assets.commands.dlq import dlq
 from batch_ai_assets.commands.estimate import estimate
@@ -158,7 +159,7 @@ def _sum(sound: int, broken: int) -> str:
     return said if sound + broken else "It holds no job yet: batch-ai new-job NAME makes one."
 
 
-for one in (run, estimate, status, checks, dlq, review, sql, fsck, demo, ui, local_provider):
+for one in (run, estimate, status, checks, dbt, dlq, review, sql, fsck, demo, ui, local_provider):
     main.add_command(one)
 
 

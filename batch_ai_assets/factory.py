@@ -11,6 +11,7 @@ from batch_ai_assets.asset_checks import input_checks, job_checks
 from batch_ai_assets.assets import job_assets
 from batch_ai_assets.assets.catalogue import asset_key
 from batch_ai_assets.chain_sensor import chain_sensor
+from batch_ai_assets.dbt_checks import dbt_checks
 from batch_ai_assets.decision_jobs import decision_jobs
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.run_tags import run_tags
@@ -42,7 +43,8 @@ class JobDefinitions:
 def job_definitions(job: ResolvedJob) -> JobDefinitions:
     """The definitions of one job; items run concurrently inside an asset, assets one by one."""
     assets = tuple(job_assets(job))
-    checks = (input_checks(job), job_checks(job))
+    own = (input_checks(job), job_checks(job), dbt_checks(job))
+    checks = tuple(one for one in own if one is not None)
     run = _asset_job(
         job,
         job.name,

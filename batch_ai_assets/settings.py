@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     """A copy of the all-MiniLM-L6-v2 weights to use instead of the one in the wheel."""
     transport: Literal["aiohttp", "pyreqwest"] = "aiohttp"
     """Which package carries the calls; pyreqwest is the extra `fast`."""
+    dbt: bool = True
+    """Whether every batch is tested by dbt as well, at its end."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     failpoint: str | None = None
     """For crash tests only: where the engine kills itself."""

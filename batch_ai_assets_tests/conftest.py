@@ -36,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if not name.startswith("BATCH_AI_TEST_"):
             del os.environ[name]
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
+    os.environ["BATCH_AI_DBT"] = "false"  # three seconds a run; its own tests switch it on
     scratch = tempfile.TemporaryDirectory(prefix="batch-ai-tests-", ignore_cleanup_errors=True)
     config.add_cleanup(scratch.cleanup)
     os.environ["BATCH_AI_HOME"] = str(Path(scratch.name) / "home")

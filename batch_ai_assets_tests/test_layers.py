@@ -38,6 +38,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.judging",
         "engine.registry",
         "engine.reviews",
+        "engine.stepping",
     ),
     ("engine.held", "engine.inspection"),
     ("engine.batch", "engine.estimating", "engine.fsck"),
@@ -46,6 +47,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("object_storage",),
     (
         "connections",
+        "dbt_tests",
         "io_managers",
         "partitions",
         "progress_lines",
@@ -56,8 +58,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ),
     ("assets",),
     (
-        "arrival_sensor", "asset_checks", "chain_sensor", "decision_jobs", "decision_sensor",
-        "registry_sensor", "sensors", "schedules",
+        "arrival_sensor", "asset_checks", "chain_sensor", "dbt_checks", "decision_jobs",
+        "decision_sensor", "registry_sensor", "sensors", "schedules",
     ),
     ("factory",),
     ("definitions",),

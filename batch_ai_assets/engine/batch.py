@@ -31,16 +31,16 @@ from .held import ending, held, move
 from .inputs import documents, is_outdated
 from .inspection import inspect, inspected, refusal
 from .judging import Judging
-from .planning.carried import DECIDED
 from .planning.manifest import manifest_rows, manifest_schema
 from .planning.plan import Planner
-from .planning.versions import Step, frozen_job, next_step
+from .planning.versions import Step, frozen_job
 from .planning.work_plan import work_plan_schema
 from .reporting.completion import CompletionRecord
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
 from .state.releases import Release
 from .state.rows import Plan
+from .stepping import mode_of, reads_the_same, step_of
 from .tables import BatchTable, Current, reading
 from .validation.check_result import CheckResult
 from .validation.checks import blocking_failures, run_checks
@@ -86,11 +86,11 @@ def read_inputs(
     """
     with held(job, batch, run, deps, stays_planned=True):
         plan = deps.store.batches.latest_plan(job.name, batch)
-        step = _next(plan, job, run, deps)
+        step = step_of(plan, job, run, deps)
         if step is Step.PLAN:
             check_rules(job, deps.connect)
         reread = step is Step.PLAN and run.mode is Mode.REREAD
-        if plan is not None and _reads_the_same(plan, job) and not reread:
+        if plan is not None and reads_the_same(plan, job) and not reread:
             raw = deps.tables.open(plan.raw_path)
             if not is_outdated(job, batch, raw, run, deps, plans_anew=step is Step.PLAN):
                 return raw
@@ -108,7 +108,7 @@ def plan_work(
     with held(job, batch, run, deps):
         store = deps.store
         plan = store.batches.latest_plan(job.name, batch)
-        step = _next(plan, job, run, deps)
+        step = step_of(plan, job, run, deps)
         if step is not Step.PLAN and plan is not None and plan.work_plan_path is not None:
             return deps.tables.open(plan.work_plan_path)
         findings = inspect(job, raw, deps)
@@ -119,7 +119,7 @@ def plan_work(
             batch,
             spec=job.model_dump_json(by_alias=True),
             spec_hash=job.spec_hash(),
-            mode=_mode(plan, job, run),
+            mode=mode_of(plan, job, run),
             raw_path=raw.path,
             items=raw.rows,
         )
@@ -379,26 +379,3 @@ def _plan(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
             "first, or run the whole job."
         )
     return plan
-
-
-def _mode(plan: Plan | None, job: ResolvedJob, run: Run) -> str:
-    """A version whose planning was cut off is planned as it was begun, unless told otherwise. One
-    that is planned though nothing changed carries out what people decided."""
-    if plan is None or run.mode is not Mode.RESUME:
-        return run.mode.value
-    if plan.planned_at is None:
-        return plan.mode
-    return DECIDED if plan.spec_hash == job.spec_hash() else run.mode.value
-
-
-def _next(plan: Plan | None, job: ResolvedJob, run: Run, deps: Deps) -> Step:
-    untouched = plan is not None and deps.store.batches.untouched(plan)
-    decided = plan is not None and plan.finished_at and deps.store.decisions.open(plan)
-    return next_step(
-        plan, job.spec_hash(), run.mode, untouched=untouched, decided=bool(decided)
-    )
-
-
-def _reads_the_same(plan: Plan, job: ResolvedJob) -> bool:
-    """False where the job now reads or cleans its input otherwise: then it is read anew."""
-    return ResolvedJob.model_validate_json(plan.spec).spec.input == job.spec.input

@@ -1,0 +1,43 @@
+"""`batch-ai dbt`: the dbt tests of one batch, by hand."""
+
+from __future__ import annotations
+
+import click
+
+from batch_ai_assets.commands.decide import job_named
+from batch_ai_assets.commands.streams import output
+
+
+@click.command("dbt")
+@click.argument("job")
+@click.argument("batch")
+@click.pass_context
+def dbt(context: click.Context, job: str, batch: str) -> None:
+    """Run the dbt tests over a BATCH of JOB. Exit code 1 if one of them fails.
+
+    Every file of dbt_validation/tests is one; the comment at its head is what it means.
+    """
+    from batch_ai_assets.connections import open_deps
+    from batch_ai_assets.dbt_tests import run_dbt
+
+    found = job_named(job)
+    with open_deps() as deps:
+        run = run_dbt(found, batch, deps)
+    console = output()
+    if not run.findings:
+        console.print(f"{job}/{batch} holds no document: there is nothing to test.", markup=False)
+        return
+    for one in run.findings:
+        word, style = ("passed", "green") if one.passed else ("FAILED", "bold red")
+        console.print(f"{word}  {one.name}", style=style, markup=False)
+        if one.passed:
+            continue
+        console.print(f"        {one.meaning}", markup=False)
+        rows = f"{one.failing:,} rows, the first: {', '.join(one.sample)}"
+        console.print(f"        {one.trouble or rows}", markup=False)
+    failed = sum(not one.passed for one in run.findings)
+    console.print(
+        f"{len(run.findings)} tests, {failed} failed; dbt took {run.seconds:.1f} s.", markup=False
+    )
+    if failed:
+        context.exit(1)

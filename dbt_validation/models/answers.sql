@@ -1,0 +1,2 @@
+-- every answer of the model, or of a person
+select * from {{ parquet('enriched_outputs') }}

@@ -1,0 +1,2 @@
+-- the rows that consumers read
+select * from {{ parquet('results') }}

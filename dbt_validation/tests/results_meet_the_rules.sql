@@ -1,0 +1,8 @@
+-- No row breaks a rule of severity error; the text of the rules is the job's own.
+{%- set rules = var('rules') %}
+select item_id
+from {{ ref('results') }}
+where false
+{%- for rule in rules %}
+   or not coalesce(({{ rule.sql }}), false)
+{%- endfor %}
