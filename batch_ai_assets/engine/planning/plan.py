@@ -21,7 +21,7 @@ from ..spec.resolved import ResolvedJob
 from ..state.rows import DeadLetter, ItemRow, Plan, ShardRow
 from ..state.store import StateStore
 from ..tables import BatchTable, RowReader
-from .carried import Carried
+from .carried import DECIDED, Carried
 from .estimate import Expectation
 from .fate import Fate
 from .groups import Group, whole_calls
@@ -56,11 +56,12 @@ class Planner:
         self._forced = shards or job.spec.shards.count
         self._expected = Expectation.of(job, store)
         batches = job.spec.batches
+        overlap = batches.window == "snapshot" and batches.cadence != "on_arrival"
         self._carried = Carried(store, plan)
         self.survey = Survey(
             job, plan.batch, store,
             may_skip=plan.mode == "resume",
-            claim=batches.window != "snapshot" or batches.cadence == "on_arrival",
+            claim=not overlap and plan.mode != DECIDED,  # there all keep what they have
             carried=self._carried,
         )  # fmt: skip
         self.shards: list[ShardRow] = []

@@ -15,7 +15,7 @@ from batch_ai_assets.engine.errors import DecisionError
 from batch_ai_assets.engine.fsck import fsck
 from batch_ai_assets.engine.reviews import opened, reviews
 from batch_ai_assets.engine.state.life_cycle import State
-from batch_ai_assets.engine.state.rows import Kind
+from batch_ai_assets.engine.state.rows import Kind, Plan
 from batch_ai_assets.local_provider.process import LocalProvider
 
 from ..world import World, make_job, world
@@ -277,6 +277,38 @@ def test_a_version_whose_making_breaks_off_carries_the_decisions_out_in_the_end(
     assert calls[lost["id"]] in (4, 5), "asked once more, or twice where a commit broke off"
     assert all(calls[name] == 1 for name in ids(good))
     sound(topics)
+
+
+def test_what_another_batch_has_taken_meanwhile_stays_a_result(
+    server: LocalProvider, tmp_path: Path
+) -> None:
+    by_day = {
+        "input": {"updated_at": "written_at"}, "batches": {"cadence": "daily", "window": "column"},
+    }  # fmt: skip
+    with world(tmp_path, server.base_url, by_day) as here:
+        good, lost = plain(3), named(THRICE)
+        here.write_messages([{**row, "written_at": "2026-11-20"} for row in [*good, lost]])
+        here.run("2026-11-20")
+        hashes = {
+            item.item_id: item.input_hash
+            for items in here.deps.store.items.ends(latest(here, "2026-11-20"))
+            for item in items
+        }
+        here.deps.store.claims.take("topics", "2026-11-21", list(hashes.items()))
+        decide(
+            here.job, "2026-11-20", Kind.REPLAY, here.deps,
+            who="cli:ada", why="it was down", items=[lost["id"]],
+        )  # fmt: skip
+
+        here.run("2026-11-20")
+
+        assert in_order(here, "2026-11-20") == [*ids(good), lost["id"]]
+
+
+def latest(here: World, batch: str) -> Plan:
+    plan = here.deps.store.batches.latest_plan("topics", batch)
+    assert plan is not None
+    return plan
 
 
 def test_a_run_without_new_decisions_does_nothing(topics: World, server: LocalProvider) -> None:
