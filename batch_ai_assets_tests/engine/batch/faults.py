@@ -55,5 +55,6 @@ def check_conservation(here: World, batch: str, rows: list[Any]) -> None:
     assert len(dead) == counts.dead
     ends = Counter([row["item_id"] for row in results] + [letter.item_id for letter in dead])
     assert set(ends.values()) <= {1}
-    assert sum(ends.values()) + counts.skipped == counts.items - counts.pending
+    ended = sum(ends.values()) + counts.skipped + counts.discarded
+    assert ended == counts.items - counts.pending
     assert fsck("topics", batch, here.deps) == []
