@@ -132,7 +132,11 @@ def _variables(job: ResolvedJob, batch: str, deps: Deps, place: Path) -> dict[st
         "batch": batch,
         "version": plan.version,
         "fields": [column.name for column in output_columns(frozen)],
-        "required": [name for name in output.json_schema.get("required", ()) if name in properties],
+        "required": [
+            name
+            for name in frozen.output_schema()["required"]
+            if _never_null(properties.get(name))
+        ],
         "lineage": [column.name for column in LINEAGE if column.name not in _MAY_BE_EMPTY],
         "taxonomy": {field: list(values) for field, values in output.taxonomy.items()},
         "ranges": _ranges(properties),
@@ -142,6 +146,12 @@ def _variables(job: ResolvedJob, batch: str, deps: Deps, place: Path) -> dict[st
             if rule.severity == "error"
         ],
     }
+
+
+def _never_null(said: object) -> bool:
+    """Whether the schema of a field leaves no room for null."""
+    kinds = said.get("type") if isinstance(said, dict) else None
+    return "null" not in kinds if isinstance(kinds, str | list) else False
 
 
 def _ranges(properties: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:

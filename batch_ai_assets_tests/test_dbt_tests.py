@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from batch_ai_assets.dbt_tests import PROJECT, DbtRun, known_tests, run_dbt
+from batch_ai_assets.dbt_tests import PROJECT, DbtRun, _never_null, known_tests, run_dbt
 from batch_ai_assets.engine.errors import OrderError
 from batch_ai_assets.engine.tables import BatchTable
 
@@ -141,6 +141,21 @@ def table_of(here: World, asset: str) -> BatchTable:
     table = here.deps.tables.latest("topics", asset, "b1")
     assert table is not None
     return table
+
+
+@pytest.mark.parametrize(
+    ("said", "never"),
+    [
+        ({"type": "string"}, True),
+        ({"type": ["string", "null"]}, False),
+        ({"type": "null"}, False),
+        ({"enum": [None, 1]}, False),
+        (None, False),
+        (True, False),
+    ],
+)
+def test_a_field_that_may_be_null_is_not_demanded(said: object, never: bool) -> None:
+    assert _never_null(said) is never
 
 
 def test_a_file_that_is_added_is_a_test(judged: World, tmp_path: Path) -> None:
