@@ -69,18 +69,15 @@ def _spec(job: ResolvedJob, name: str, meaning: str) -> dg.AssetCheckSpec:
 
 def evaluation(job: ResolvedJob, one: DbtFinding, seconds: float) -> dg.AssetCheckResult:
     """A finding as the Checks tab shows it."""
-    rows = f"{one.failing:,} rows fail" if one.failing != 1 else "1 row fails"
-    shown = f", the first: {', '.join(one.sample)}" if one.sample else ""
-    found = one.trouble or ("no row fails" if one.passed else rows + shown)
     return dg.AssetCheckResult(
         asset_key=asset_key(job, "results"),
         check_name=PREFIX + one.name,
         passed=one.passed,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"{found}." if not found.endswith(".") else found,
+        description=one.found,
         metadata={
             "meaning": one.meaning,
-            "found": found,
+            "found": one.found,
             "bar": "no row",
             "to_do": "nothing" if one.passed else _TO_DO,
             "failing_rows": one.failing,

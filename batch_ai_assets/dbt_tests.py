@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batch_ai_assets.engine.errors import BatchAIError, OrderError
+from batch_ai_assets.engine.figures import counted
 from batch_ai_assets.engine.tables import BatchTable, at
 
 if TYPE_CHECKING:
@@ -52,6 +53,16 @@ class DbtFinding:
     @property
     def passed(self) -> bool:
         return not self.failing and not self.trouble
+
+    @property
+    def found(self) -> str:
+        """For people."""
+        if self.trouble:
+            return self.trouble
+        if self.passed:
+            return "No row fails."
+        shown = f", the first: {', '.join(self.sample)}" if self.sample else ""
+        return f"{counted(self.failing, 'row')} {'fails' if self.failing == 1 else 'fail'}{shown}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +242,9 @@ def _findings(results: Sequence[Any], known: Mapping[str, str], file: Path) -> l
 
 
 def _sample(connection: Any, compiled: str) -> tuple[str, ...]:
+    """Ids of the first rows; none where the test returns no `item_id`."""
+    if "item_id" not in connection.sql(compiled).columns:
+        return ()
     rows = connection.execute(
         f"SELECT item_id FROM ({compiled}) LIMIT {_SHOWN}"
     ).fetchall()

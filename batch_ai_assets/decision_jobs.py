@@ -136,21 +136,21 @@ def _review(context: dg.OpExecutionContext, job: ResolvedJob, config: ReviewConf
 
     deps, who, problems = context.resources.engine.deps, config.who, list[str]()
     several = {
-        Kind.ACCEPT: (config.accept, config.accept_all),
+        Kind.ACCEPT: ([] if config.accept_all else config.accept, config.accept_all),
         Kind.REJECT: (config.reject, False),
     }
-    for item, answer in config.correct.items():
-        try:
-            correct(job, config.batch, item, answer, deps, who=who, why=config.why)
-            context.log.info(f"{item}: {said_of(Kind.CORRECT, 1)}")
-        except BatchAIError as error:
-            problems.append(str(error))
     for kind, (items, all_of_them) in several.items():
         if not items and not all_of_them:
             continue
         try:
             count = decide(job, config.batch, kind, deps, who=who, why=config.why, items=items)
             context.log.info(said_of(kind, count))
+        except BatchAIError as error:
+            problems.append(str(error))
+    for item, answer in config.correct.items():  # the last word, where all others are accepted
+        try:
+            correct(job, config.batch, item, answer, deps, who=who, why=config.why)
+            context.log.info(f"{item}: {said_of(Kind.CORRECT, 1)}")
         except BatchAIError as error:
             problems.append(str(error))
     if problems:

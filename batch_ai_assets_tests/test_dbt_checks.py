@@ -69,4 +69,4 @@ def test_by_hand_a_defect_is_named_with_its_documents(with_dbt: Platform) -> Non
     found = batch_ai("dbt", "mail", "monday")
     assert found.exit_code == 1
     assert "FAILED  results_are_the_valid_documents" in found.output
-    assert "1 rows, the first: m000" in found.output
+    assert "1 row fails, the first: m000." in found.output

@@ -10,44 +10,25 @@ import dagster as dg
 from dagster._core.definitions.partitions.context import partition_loading_context
 
 from batch_ai_assets.connections import Connections, open_deps
-from batch_ai_assets.decision_sensor import MAX_OFFERS, QUIET_SECONDS, decide
+from batch_ai_assets.decision_sensor import QUIET_SECONDS, ripe
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.state.rows import OpenDecisions
 
 from .jobs import job_file, write_documents
 from .running import Platform, failure, letters
 
-NOBODY: frozenset[str] = frozenset()
 THRICE = "[[stub:500,500,500,ok]]"
 
 
 def test_a_replay_is_carried_out_at_once() -> None:
-    found = {"monday": OpenDecisions(1, 100.0, replays=True)}
-    assert decide(found, NOBODY, {}, 100.0).run == {"monday": 1}
+    found = {"monday": OpenDecisions(100.0, replays=True)}
+    assert ripe(found, 100.0) == {"monday": 100.0}
 
 
 def test_a_reviewer_who_is_still_deciding_is_left_in_peace() -> None:
-    found = {"monday": OpenDecisions(1, 100.0, replays=False)}
-    assert decide(found, NOBODY, {}, 100.0 + QUIET_SECONDS - 1).run == {}
-    assert decide(found, NOBODY, {}, 100.0 + QUIET_SECONDS).run == {"monday": 1}
-
-
-def test_a_batch_at_work_waits() -> None:
-    found = {"monday": OpenDecisions(1, 100.0, replays=True)}
-    assert decide(found, frozenset({"monday"}), {}, 100.0).run == {}
-
-
-def test_a_run_that_did_not_help_is_repeated_a_few_times_under_new_numbers() -> None:
-    found = {"monday": OpenDecisions(1, 100.0, replays=True)}
-    offered: dict[str, tuple[float, int]] = {}
-    runs = []
-    for _ in range(MAX_OFFERS + 2):
-        decision = decide(found, NOBODY, offered, 100.0)
-        offered = dict(decision.remember)
-        runs.append(dict(decision.run))
-    assert runs == [{"monday": n} for n in range(1, MAX_OFFERS + 1)] + [{}, {}]
-    newer = {"monday": OpenDecisions(1, 101.0, replays=True)}
-    assert decide(newer, NOBODY, offered, 101.0).run == {"monday": 1}
+    found = {"monday": OpenDecisions(100.0, replays=False)}
+    assert ripe(found, 100.0 + QUIET_SECONDS - 1) == {}
+    assert ripe(found, 100.0 + QUIET_SECONDS) == {"monday": 100.0}
 
 
 Make = Callable[..., Platform]

@@ -49,6 +49,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "connections",
         "dbt_tests",
         "io_managers",
+        "offers",
         "partitions",
         "progress_lines",
         "published_reports",

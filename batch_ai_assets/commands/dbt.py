@@ -33,8 +33,7 @@ def dbt(context: click.Context, job: str, batch: str) -> None:
         if one.passed:
             continue
         console.print(f"        {one.meaning}", markup=False)
-        rows = f"{one.failing:,} rows, the first: {', '.join(one.sample)}"
-        console.print(f"        {one.trouble or rows}", markup=False)
+        console.print(f"        {one.found}", markup=False)
     failed = sum(not one.passed for one in run.findings)
     console.print(
         f"{len(run.findings)} tests, {failed} failed; dbt took {run.seconds:.1f} s.", markup=False

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +13,9 @@ from batch_ai_assets.commands.program import command
 if TYPE_CHECKING:
     from batch_ai_assets.engine.spec.resolved import ResolvedJob
     from batch_ai_assets.engine.state.rows import Kind
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def job_named(name: str) -> ResolvedJob:
@@ -30,22 +33,39 @@ def job_named(name: str) -> ResolvedJob:
         raise click.UsageError(str(error)) from error
 
 
-def chosen(items: Sequence[str], reason: str | None, all_of_them: bool) -> None:
-    """Refuse a choice that says nothing, or two things at once."""
-    if bool(items) + bool(reason) + all_of_them != 1:
-        raise click.UsageError(
-            "Say which documents: their ids, --reason for all that wait for one reason, or --all."
-        )
+def about_documents(command: F) -> F:
+    """The arguments of a decision: JOB BATCH, and ids, `--reason` or `--all`."""
+    arguments = (
+        click.argument("job"),
+        click.argument("batch"),
+        click.argument("items", nargs=-1, metavar="[ITEM]..."),
+        click.option("--reason", metavar="REASON", help="All that wait for this reason."),
+        click.option("--all", "all_of_them", is_flag=True, help="All of the batch that wait."),
+    )
+    for argument in reversed(arguments):
+        command = argument(command)
+    return command
 
 
 def decide(
-    job: str, batch: str, kind: Kind, items: Sequence[str], reason: str | None, why: str
+    job: str,
+    batch: str,
+    kind: Kind,
+    why: str,
+    *,
+    items: Sequence[str],
+    reason: str | None,
+    all_of_them: bool,
 ) -> None:
-    """Record one decision and say how many documents it is about."""
+    """Record one decision about the documents of `about_documents`, and say how many they are."""
     from batch_ai_assets.connections import open_deps
     from batch_ai_assets.engine.deciding import decide as record
     from batch_ai_assets.engine.deciding import said_of
 
+    if bool(items) + bool(reason) + all_of_them != 1:
+        raise click.UsageError(
+            "Say which documents: their ids, --reason for all that wait for one reason, or --all."
+        )
     found = job_named(job)
     with open_deps() as deps:
         count = record(

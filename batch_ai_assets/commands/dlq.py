@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from batch_ai_assets.commands.columns import harmless, print_columns, utc
-from batch_ai_assets.commands.decide import chosen, decide, job_named, tell_next
+from batch_ai_assets.commands.decide import about_documents, decide, job_named, tell_next
 from batch_ai_assets.commands.person import person
 from batch_ai_assets.commands.program import command
 from batch_ai_assets.engine.errors import SpecError
@@ -163,23 +163,12 @@ def _open_payload(letter: DeadLetterRow, deps: Deps) -> None:
 
 
 @dlq.command("replay")
-@click.argument("job")
-@click.argument("batch")
-@click.argument("items", nargs=-1, metavar="[ITEM]...")
-@click.option("--reason", metavar="REASON", help="All that died for this reason.")
-@click.option("--all", "all_of_them", is_flag=True, help="All dead letters of the batch.")
+@about_documents
 @click.option("--root-cause", required=True, metavar="TEXT", help="What was wrong, and is mended.")
 @click.option("--later", is_flag=True, help="Record it; the next run of the batch carries it out.")
 @click.pass_context
 def dlq_replay(
-    context: click.Context,
-    job: str,
-    batch: str,
-    items: tuple[str, ...],
-    reason: str | None,
-    all_of_them: bool,
-    root_cause: str,
-    later: bool,
+    context: click.Context, /, job: str, batch: str, root_cause: str, later: bool, **which: Any
 ) -> None:
     """Ask about dead documents again: the next version of BATCH, now.
 
@@ -190,8 +179,7 @@ def dlq_replay(
     from batch_ai_assets.engine.state.rows import Kind
     from batch_ai_assets.settings import settings
 
-    chosen(items, reason, all_of_them)
-    decide(job, batch, Kind.REPLAY, items, reason, root_cause)
+    decide(job, batch, Kind.REPLAY, root_cause, **which)
     if later:
         tell_next(job, batch)
         return
@@ -199,21 +187,14 @@ def dlq_replay(
 
 
 @dlq.command("discard")
-@click.argument("job")
-@click.argument("batch")
-@click.argument("items", nargs=-1, metavar="[ITEM]...")
-@click.option("--reason", metavar="REASON", help="All that died for this reason.")
-@click.option("--all", "all_of_them", is_flag=True, help="All dead letters of the batch.")
+@about_documents
 @click.option("--why", required=True, metavar="TEXT", help="Why they are given up.")
-def dlq_discard(
-    job: str, batch: str, items: tuple[str, ...], reason: str | None, all_of_them: bool, why: str
-) -> None:
+def dlq_discard(job: str, batch: str, why: str, **which: Any) -> None:
     """Give dead documents up. Their record stays; they are not asked about again, here or in a
     later batch, while they are the same."""
     from batch_ai_assets.engine.state.rows import Kind
 
-    chosen(items, reason, all_of_them)
-    decide(job, batch, Kind.DISCARD, items, reason, why)
+    decide(job, batch, Kind.DISCARD, why, **which)
     tell_next(job, batch)
 
 

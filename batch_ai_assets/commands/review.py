@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_ai_assets.commands.columns import harmless, print_columns
-from batch_ai_assets.commands.decide import chosen, decide, job_named, tell_next
+from batch_ai_assets.commands.decide import about_documents, decide, job_named, tell_next
 from batch_ai_assets.commands.person import person
 from batch_ai_assets.commands.program import command
 
@@ -103,38 +103,24 @@ def _tell(one: Review, document: bytes) -> None:
 
 
 @review.command("accept")
-@click.argument("job")
-@click.argument("batch")
-@click.argument("items", nargs=-1, metavar="[ITEM]...")
-@click.option("--reason", metavar="REASON", help="All that wait for this reason.")
-@click.option("--all", "all_of_them", is_flag=True, help="All that are in review.")
+@about_documents
 @click.option("--why", default="", metavar="TEXT", help="What others should know.")
-def review_accept(
-    job: str, batch: str, items: tuple[str, ...], reason: str | None, all_of_them: bool, why: str
-) -> None:
+def review_accept(job: str, batch: str, why: str, **which: Any) -> None:
     """The answers are right: the next version has them among its results."""
     from batch_ai_assets.engine.state.rows import Kind
 
-    chosen(items, reason, all_of_them)
-    decide(job, batch, Kind.ACCEPT, items, reason, why)
+    decide(job, batch, Kind.ACCEPT, why, **which)
     tell_next(job, batch)
 
 
 @review.command("reject")
-@click.argument("job")
-@click.argument("batch")
-@click.argument("items", nargs=-1, metavar="[ITEM]...")
-@click.option("--reason", metavar="REASON", help="All that wait for this reason.")
-@click.option("--all", "all_of_them", is_flag=True, help="All that are in review.")
+@about_documents
 @click.option("--why", required=True, metavar="TEXT", help="What is wrong with them.")
-def review_reject(
-    job: str, batch: str, items: tuple[str, ...], reason: str | None, all_of_them: bool, why: str
-) -> None:
+def review_reject(job: str, batch: str, why: str, **which: Any) -> None:
     """The answers are wrong, and there is no right one: the documents are given up."""
     from batch_ai_assets.engine.state.rows import Kind
 
-    chosen(items, reason, all_of_them)
-    decide(job, batch, Kind.REJECT, items, reason, why)
+    decide(job, batch, Kind.REJECT, why, **which)
     tell_next(job, batch)
 
 

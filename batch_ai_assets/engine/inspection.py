@@ -19,11 +19,12 @@ from .events import log_event
 from .figures import BatchFigures, Conservation
 from .held import held
 from .planning.groups import groups_of, place_of
-from .planning.versions import Step, frozen_job, next_step
+from .planning.versions import Step, frozen_job
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
 from .state.rows import Plan
 from .state.sizes import earlier_sizes
+from .stepping import step_of
 from .tables import BatchTable, at, get_json, put_json
 from .validation.check_result import CheckResult
 from .validation.input_profile import InputProfile, count_too_long, profile
@@ -52,11 +53,8 @@ def input_checks_of(
     job: ResolvedJob, run: Run, deps: Deps, raw: BatchTable
 ) -> tuple[CheckResult, ...]:
     """Every check of the documents; of a version that is planned already, as it was planned."""
-    batches = deps.store.batches
-    plan = batches.latest_plan(raw.job, raw.batch)
-    untouched = plan is not None and batches.untouched(plan)
-    step = next_step(plan, job.spec_hash(), run.mode, untouched=untouched)
-    if plan is not None and step is not Step.PLAN:
+    plan = deps.store.batches.latest_plan(raw.job, raw.batch)
+    if plan is not None and step_of(plan, job, run, deps) is not Step.PLAN:
         job = frozen_job(plan, job)
     return inspect(job, raw, deps)
 

@@ -141,12 +141,10 @@ class Gate:
                 self._window.clean(now)
             if self._answers % HEADERS_EVERY == 0:
                 self._pacer.hear(told=told_limits(headers))
-        self._in_flight -= 1
-        if self._line and not self._pacer.paced:
-            self._look()
+        self.ended()
 
     def ended(self) -> None:
-        """A call that left is over without an answer."""
+        """A call that left is over, with or without an answer."""
         self._in_flight -= 1
         if self._line and not self._pacer.paced:
             self._look()

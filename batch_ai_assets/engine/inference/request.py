@@ -118,7 +118,10 @@ class RequestTemplate:
 
         Its length bounds the input tokens: no tokenizer makes more than one of a byte.
         """
-        return self._head + orjson.dumps(wrap_document(text, "", input_hash)) + self._tail
+        return self._around(wrap_document(text, "", input_hash))
+
+    def _around(self, document: str) -> bytes:
+        return self._head + orjson.dumps(document) + self._tail
 
     def request(
         self, text: str, input_hash: bytes, correction: Correction | None
@@ -126,10 +129,10 @@ class RequestTemplate:
         """The body for one document, and how many tokens the answer may have."""
         document = wrap_document(text, "", input_hash)
         if correction is None:
-            return self._head + orjson.dumps(document) + self._tail, self.max_tokens
+            return self._around(document), self.max_tokens
         if correction.error:
             document += f"\n{_AGAIN} {correction.error}"
-        body = self._head + orjson.dumps(document) + self._tail
+        body = self._around(document)
         if not correction.longer:
             return body, self.max_tokens
         # What the context surely has left: no tokenizer makes more tokens than there are bytes.

@@ -73,7 +73,10 @@ class Decisions:
             if kind is Kind.REPLAY:
                 _mark(connection, _answers_about(connection, plan, items), Mark.WITHDRAWN)
             if kind is Kind.ACCEPT:
-                _mark(connection, [one.answer_id for one in items if one.answer_id], Mark.ACCEPTED)
+                right = {one.answer_id for one in items if one.answer_id}
+                others = _answers_to(connection, items) - right  # a correction before, say
+                _mark(connection, sorted(others), Mark.WITHDRAWN)
+                _mark(connection, sorted(right), Mark.ACCEPTED)
             if corrected is not None:
                 _keep_corrected(connection, items[0], corrected, now)
 
@@ -106,17 +109,17 @@ class Decisions:
         )
         query = (
             sa.select(
-                d.batch, d.version, sa.func.max(d.at),
+                d.batch, sa.func.max(d.at),
                 sa.func.max(sa.case((d.kind == Kind.REPLAY, 1), else_=0)),
             )
             .join(t.plans, sa.and_(p.job == d.job, p.batch == d.batch, p.version == d.version))
             .where(d.job == job, p.finished_at.is_not(None), ~has_newer)
-            .group_by(d.batch, d.version)
+            .group_by(d.batch)
         )  # fmt: skip
         with self._db.read() as connection:
             return {
-                batch: OpenDecisions(version, newest_at, bool(replay))
-                for batch, version, newest_at, replay in connection.execute(query)
+                batch: OpenDecisions(newest_at, bool(replay))
+                for batch, newest_at, replay in connection.execute(query)
             }
 
     def given_up_elsewhere(
@@ -166,18 +169,22 @@ def _tell_letters(
     )
 
 
-def _answers_about(
-    connection: sa.Connection, plan: Plan, items: Sequence[Waiting]
-) -> list[int]:
-    """Stored answers that would serve these items again, those to their parts included."""
-    a, c = t.answers.c, t.checkpoints.c
-    hashes = {one.request_hash for one in items}
+def _answers_to(connection: sa.Connection, items: Sequence[Waiting]) -> set[int]:
+    """Stored answers to the same questions."""
+    a, hashes = t.answers.c, {one.request_hash for one in items}
     equal = connection.execute(
         sa.select(a.answer_id, a.request_hash).where(
             a.hash_key.in_([hash_key(one) for one in hashes])
         )
     )
-    found = {number for number, asked in equal if asked in hashes}
+    return {number for number, asked in equal if asked in hashes}
+
+
+def _answers_about(
+    connection: sa.Connection, plan: Plan, items: Sequence[Waiting]
+) -> list[int]:
+    """Stored answers that would serve these items again, those to their parts included."""
+    c = t.checkpoints.c
     used = connection.scalars(
         sa.select(c.answer_id).where(
             c.plan_id == plan.plan_id,
@@ -185,6 +192,7 @@ def _answers_about(
             c.answer_id.is_not(None),
         )
     )
+    found = _answers_to(connection, items)
     return sorted(found | {int(number) for number in used if number is not None})
 
 

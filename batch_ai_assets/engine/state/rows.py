@@ -240,7 +240,6 @@ class Decision:
 class OpenDecisions:
     """What was decided about the newest version of a batch, and is not carried out yet."""
 
-    version: int
     newest_at: float
     replays: bool
     """A document is to be asked about again."""

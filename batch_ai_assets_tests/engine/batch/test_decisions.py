@@ -234,6 +234,21 @@ def test_a_rejected_answer_ends_its_document(unsure: World) -> None:
     sound(unsure)
 
 
+def test_an_answer_that_is_accepted_after_all_takes_the_place_of_its_correction(
+    unsure: World,
+) -> None:
+    unsure.write_messages(plain(20))
+    unsure.run()
+    first = reviews(unsure.job, "b1", unsure.deps)[0]
+    wrong = {"topic": "other", "urgent": not first.fields["urgent"]}
+    correct(unsure.job, "b1", first.item_id, wrong, unsure.deps, who="cli:ada", why="hm")
+    decide(unsure.job, "b1", Kind.ACCEPT, unsure.deps, who="cli:ada", why="", items=[first.item_id])
+    unsure.run()
+    row = {row["item_id"]: row for row in unsure.results()}[first.item_id]
+    assert {name: row[name] for name in first.fields} == first.fields
+    assert row["flags"] == ["accepted"]
+
+
 def test_the_last_word_on_an_item_counts(unsure: World) -> None:
     unsure.write_messages(plain(20))
     unsure.run()
