@@ -27,6 +27,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.deadletter",
         "engine.reporting",
     ),
+    ("engine.accounting",),
     (
         "engine.asked_ways",
         "engine.asking",

@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from .accounting import rates_used, savings, shard_records
 from .deps import Deps, Run
 from .errors import StorageError
 from .figures import BatchFigures
@@ -53,6 +54,8 @@ def draw_up(
         current = deps.tables.current(job.name, plan.batch)
         accuracy = _accuracy(job, plan, deps)
     released = current is not None and current.version == plan.version
+    shards = deps.store.shards.of(plan)
+    asking = deps.store.accounts.asking_seconds(plan)
     return CompletionRecord(
         batch=plan.batch,
         version=plan.version,
@@ -75,7 +78,11 @@ def draw_up(
         accuracy=accuracy,
         results_location=current.path if released and current else None,
         next_step=next_step(job, plan.batch, state, reason, figures),
-        groups=tuple(_groups(job, deps.store.shards.of(plan))),
+        groups=tuple(_groups(job, shards)),
+        shards=tuple(shard_records(plan, shards, deps.store)),
+        saved=tuple(savings(job, plan, shards, deps.store)),
+        asking_seconds=asking,
+        rates=tuple(rates_used(job, figures, asking)),
         **_of_job(job),
         **_of_figures(figures),
     )

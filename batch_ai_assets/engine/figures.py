@@ -96,3 +96,34 @@ class BatchFigures:
     """Of the dead ones, those that this version did not ask: dead before, or by their input."""
     skipped_by_reason: Mapping[str, int] = field(default_factory=dict)
     """`unchanged`, `open_dead_letter` (dead in another batch, fingerprint unchanged), `claimed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What was not asked again, and what it had cost when it was."""
+
+    documents: int = 0
+    tokens: int = 0
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFigures:
+    """What became of one shard of a batch version."""
+
+    shard: int
+    group: str
+    items: int
+    """Documents that were planned into it."""
+    valid: int
+    review: int
+    dead: int
+    pending: int
+    """Not asked yet, or answered and not judged."""
+    calls: int
+    retries: int
+    tokens: int
+    """Sent and answered."""
+    cost_usd: float
+    seconds: float
+    """From its first commit to its last, pauses between runs included."""

@@ -80,6 +80,51 @@ class GroupRecord(_Part):
     """Items that were asked in parts, because they do not fit at once."""
 
 
+class ShardRecord(_Part):
+    """One shard of the batch: what was planned into it, and what became of it."""
+
+    shard: int
+    group: str
+    items: int
+    valid: int
+    review: int
+    dead: int
+    pending: int
+    calls: int
+    retries: int
+    tokens: int
+    """Sent and answered."""
+    cost_usd: float
+    seconds: float
+    """From its first commit to its last, pauses between runs included."""
+
+
+class SavingRecord(_Part):
+    """What was not asked, and what it would have cost: the price of the answers that serve it."""
+
+    what: Literal["skipping", "stored_answers", "packing"]
+    """`skipping`: documents that are unchanged since a released row of another batch;
+    `stored_answers`: those that an answer to the same question served; `packing`: calls that
+    became one, and the instructions that each would have carried."""
+    documents: int = 0
+    calls: int = 0
+    tokens: int
+    cost_usd: float
+
+
+class RateRecord(_Part):
+    """How much of a limit the batch used while it asked; others may have used the rest."""
+
+    of: str
+    """`requests`, `tokens`, `input tokens` or `output tokens`."""
+    per_minute: float
+    allowed_per_minute: float
+
+    @property
+    def share(self) -> float:
+        return self.per_minute / self.allowed_per_minute
+
+
 class CompletionRecord(_Part):
     """What happened in one batch version, what it cost, and what a person does now."""
 
@@ -125,6 +170,8 @@ class CompletionRecord(_Part):
 
     groups: tuple[GroupRecord, ...] = ()
     """How the work was cut; nothing where no item needed an answer."""
+    shards: tuple[ShardRecord, ...] = ()
+    """The same by shard, with what became of each."""
 
     tokens_in: int = 0
     tokens_out: int = 0
@@ -133,6 +180,8 @@ class CompletionRecord(_Part):
     cost_usd: float = 0.0
     cache_saved_usd: float = 0.0
     """What the cached tokens cost less than others; `cost_usd` is without it."""
+    saved: tuple[SavingRecord, ...] = ()
+    """What was not paid for at all."""
     budget_usd: float | None = None
     budget_tokens: int | None = None
     asked: int = 0
@@ -145,6 +194,10 @@ class CompletionRecord(_Part):
     split: int = 0
     """Calls for several documents that came to nothing as a whole."""
     throttled: int = 0
+    asking_seconds: float = 0.0
+    """From the first answer of a run to its last, added up over runs."""
+    rates: tuple[RateRecord, ...] = ()
+    """The provider's limits, and what was used of each."""
     items_per_second: float = 0.0
     cpu_seconds: float = 0.0
     peak_rss_bytes: int = 0

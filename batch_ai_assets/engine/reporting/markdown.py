@@ -14,14 +14,18 @@ from .wording import (
     cost_facts,
     cut_short,
     dead_reasons,
+    duration,
     in_parts,
     macro_f1,
     origin_facts,
     percent,
     pretty_spec,
     run_facts,
+    shards_left_out,
+    shards_shown,
     skipped_reasons,
     state_words,
+    usd,
     whole,
     with_code,
 )
@@ -58,6 +62,11 @@ def _lines(record: CompletionRecord) -> Iterator[str]:
     if record.groups:
         yield "## Groups and shards"
         yield from _groups(record)
+    if len(record.shards) > 1:
+        yield "<details><summary>Every shard</summary>"
+        yield from _shards(record)
+        yield "</details>"
+        yield ""
     if record.checks:
         yield "## Checks"
         yield from _checks(record)
@@ -133,6 +142,28 @@ def _groups(record: CompletionRecord) -> Iterator[str]:
     yield from _table(heads, rows, right=(2, 3, 4, 5, 6, 7))
     for said in filter(None, (cut_short(record), in_parts(record))):
         yield f"{_safe(said)}."
+        yield ""
+
+
+def _shards(record: CompletionRecord) -> Iterator[str]:
+    rows = [
+        (
+            whole(row.shard),
+            _safe(row.group),
+            *map(whole, (row.items, row.valid, row.review, row.dead, row.pending)),
+            *map(whole, (row.calls, row.retries, row.tokens)),
+            usd(row.cost_usd),
+            duration(row.seconds),
+        )
+        for row in shards_shown(record)
+    ]
+    heads = (
+        "shard", "group", "documents", "valid", "review", "dead", "pending", "calls", "retries",
+        "tokens", "cost", "time",
+    )  # fmt: skip
+    yield from _table(heads, rows, right=range(2, len(heads)))
+    if more := shards_left_out(record):
+        yield f"{more}."
         yield ""
 
 

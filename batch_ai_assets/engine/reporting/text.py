@@ -16,6 +16,7 @@ from .wording import (
     in_parts,
     macro_f1,
     percent,
+    saving_facts,
     skipped_reasons,
     state_words,
     usd,
@@ -46,6 +47,11 @@ def summary_lines(record: CompletionRecord) -> list[str]:
     if cached := cached_tokens(record):
         saved = cached_savings(record)
         lines.append(f"cached    {cached} to the provider" + (f", which {saved}" if saved else ""))
+    lines += [
+        f"saved     {fact.value} {fact.note}: {fact.label.removeprefix('Saved ')}"
+        for fact in saving_facts(record)
+        if record.saved
+    ]
     lines.append(f"time      {_time(record)}")
     lines += [
         f"check     {check_word(check)}: {check.name}: {check.found}{_force(check)}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..figures import counted as counted
 from ..validation.accuracy import CohortAccuracy
 from ..validation.check_result import CheckResult
-from .completion import CompletionRecord
+from .completion import CompletionRecord, ShardRecord
 
 _STATES = {
     "completed": "good",
@@ -56,6 +56,11 @@ _SKIPPED = {
     "open_dead_letter": "dead in an earlier batch and unchanged since",
     "claimed": "taken by another batch of the job",
     "given_up_before": "given up by a person in another batch, and unchanged since",
+}
+_SAVINGS = {
+    "skipping": "Saved by skipping",
+    "stored_answers": "Saved by stored answers",
+    "packing": "Saved by several in a request",
 }
 ENDS = {
     "pending": "no end yet",
@@ -226,9 +231,18 @@ def cost_facts(record: CompletionRecord) -> Iterator[Fact]:
         yield Fact("In the provider's prompt cache", cached, f"({saved})" if saved else "")
     if record.answered:
         yield Fact("Cost per answer", usd(record.cost_usd / record.answered))
-    yield Fact(
-        "Served by stored answers", whole(record.from_store), "documents, at no cost"
-    )
+    yield from saving_facts(record)
+
+
+def saving_facts(record: CompletionRecord) -> Iterator[Fact]:
+    """What was not paid for, each with what it would have cost."""
+    for saving in record.saved:
+        if saving.what == "packing":
+            much = counted(saving.calls, "call")
+        else:
+            much = counted(saving.documents, "document")
+        worth = f"{counted(saving.tokens, 'token')}, {usd(saving.cost_usd)}"
+        yield Fact(_SAVINGS[saving.what], f"{much} less", f"(about {worth})")
 
 
 def run_facts(record: CompletionRecord) -> Iterator[Fact]:
@@ -245,6 +259,10 @@ def run_facts(record: CompletionRecord) -> Iterator[Fact]:
     split = f", {whole(record.split)} split" if record.split else ""
     calls = f"({retries}, {whole(record.throttled)} throttled{split})"
     yield Fact("Calls", whole(record.calls), calls)
+    for rate in record.rates:
+        used, allowed = whole(round(rate.per_minute)), whole(round(rate.allowed_per_minute))
+        share, note = percent(rate.share), f"({used} of {allowed} a minute)"
+        yield Fact(f"Allowed {rate.of} used", share, note)
     yield Fact("CPU", duration(record.cpu_seconds))
     yield Fact("Peak memory", size(record.peak_rss_bytes))
 
@@ -253,6 +271,22 @@ def _whence(record: CompletionRecord) -> str:
     """Which answers there were without asking."""
     stored = whole(record.from_store)
     return f"({stored} of them by stored answers)" if record.from_store else ""
+
+
+SHARDS_SHOWN = 20
+"""Shards that a page shows; the record has all of them."""
+
+
+def shards_shown(record: CompletionRecord) -> tuple[ShardRecord, ...]:
+    """The shards worth a look: those with dead or pending documents first, then by number."""
+    worst = sorted(record.shards, key=lambda one: (-(one.dead + one.pending), one.shard))
+    return tuple(sorted(worst[:SHARDS_SHOWN], key=lambda one: one.shard))
+
+
+def shards_left_out(record: CompletionRecord) -> str:
+    """How many are not shown; empty where all are."""
+    more = len(record.shards) - SHARDS_SHOWN
+    return f"{counted(more, 'more shard')}: see report.json" if more > 0 else ""
 
 
 def origin_facts(record: CompletionRecord) -> Iterator[Fact]:

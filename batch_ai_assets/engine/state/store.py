@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from ..figures import BatchFigures, Conservation, End
 from ..sealing import Sealer
 from . import tables as t
+from .accounts import Accounts
 from .answers import Answers
 from .arrivals import Arrivals
 from .askers import Askers
@@ -44,6 +45,7 @@ class StateStore:
         self.shards = Shards(database)
         self.arrivals = Arrivals(database, clock)
         self.answers = Answers(database)
+        self.accounts = Accounts(database)
         self.askers = Askers(database, clock)
         self.letters = Letters(database)
         self.decisions = Decisions(database, clock)

@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from batch_ai_assets.engine.figures import BatchFigures, Conservation
-from batch_ai_assets.engine.reporting.completion import CompletionRecord, ConservationRecord
+from batch_ai_assets.engine.reporting.completion import (
+    CompletionRecord,
+    ConservationRecord,
+    GroupRecord,
+    RateRecord,
+    SavingRecord,
+    ShardRecord,
+)
 from batch_ai_assets.engine.spec.job import ThresholdsSpec
 from batch_ai_assets.engine.validation.accuracy import evaluate
 from batch_ai_assets.engine.validation.checks import (
@@ -20,6 +27,27 @@ from batch_ai_assets.engine.validation.checks import (
 STARTED = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 MIXED = Conservation(items=10_003, valid=9_412, review=388, dead=3, skipped=200)
 REASONS = {"taxonomy": 1, "rule:permissive_is_not_copyleft": 2}
+
+
+SHARDS = tuple(
+    ShardRecord(
+        shard=number, group="rest", items=400, valid=390, review=9, dead=int(number == 23),
+        pending=0, calls=402, retries=2, tokens=200_000, cost_usd=0.17, seconds=52.0,
+    )
+    for number in range(24)
+)  # fmt: skip
+GROUPS = (
+    GroupRecord(
+        group="rest", prompt_version="3", shards=24, to_ask=9_803, tokens_in=4_700_000,
+        largest_shard=1.01, truncated=2,
+    ),
+)  # fmt: skip
+SAVED = (
+    SavingRecord(what="skipping", documents=200, tokens=98_000, cost_usd=0.08),
+    SavingRecord(what="stored_answers", documents=41, tokens=20_090, cost_usd=0.017),
+    SavingRecord(what="packing", calls=1_200, tokens=400_000, cost_usd=0.04),
+)
+RATES = (RateRecord(of="requests", per_minute=448.0, allowed_per_minute=500.0),)
 
 
 def make_record(counts: Conservation = MIXED, **changes: Any) -> CompletionRecord:

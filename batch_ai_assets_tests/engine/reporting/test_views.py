@@ -17,7 +17,7 @@ from batch_ai_assets.engine.reporting.text import summary_lines
 from batch_ai_assets.engine.validation.accuracy import CohortAccuracy
 from batch_ai_assets.engine.validation.check_result import CheckResult
 
-from .samples import make_empty, make_halted, make_record
+from .samples import GROUPS, RATES, SAVED, SHARDS, make_empty, make_halted, make_record
 
 HOSTILE = "<script>alert(1)</script> | `x` {{ 7*7 }} [a](javascript:b) & \"'"
 Make = Callable[[], CompletionRecord]
@@ -147,6 +147,36 @@ def test_every_view_says_what_the_providers_cache_held_and_saved(
     assert "saved" not in render(make_record(tokens_cached=3_609_247))
     assert "cached" not in render(make_record())
     assert "prompt cache" not in render(make_record())
+
+
+@pytest.mark.parametrize("render", [render_html, render_markdown, lambda r: str(summary_lines(r))])
+def test_every_view_says_what_was_not_paid_for(render: Callable[[CompletionRecord], str]) -> None:
+    text = render(make_record(saved=SAVED))
+    for said in ("200 documents less", "41 documents less", "1,200 calls less"):
+        assert said in text
+    assert "about 98,000 tokens, $0.08" in text
+    assert "less" not in render(make_record(next_step=""))
+
+
+@pytest.mark.parametrize("render", [render_html, render_markdown])
+def test_a_page_says_how_much_of_the_allowed_rate_was_used(
+    render: Callable[[CompletionRecord], str],
+) -> None:
+    text = render(make_record(rates=RATES))
+    assert "Allowed requests used" in text
+    assert "448 of 500 a minute" in text
+    assert "89.6%" in text
+
+
+@pytest.mark.parametrize("render", [render_html, render_markdown])
+def test_of_many_shards_a_page_shows_those_with_dead_letters_first(
+    render: Callable[[CompletionRecord], str],
+) -> None:
+    record = make_record(groups=GROUPS, shards=SHARDS)
+    shown = [row.shard for row in wording.shards_shown(record)]
+    assert shown == [*range(19), 23]
+    assert "4 more shards: see report.json" in render(record)
+    assert "Every shard" not in render(make_record(groups=GROUPS, shards=SHARDS[:1]))
 
 
 @pytest.mark.parametrize("render", [render_html, render_markdown])
