@@ -5,7 +5,7 @@ becomes a row of the Checks tab. All checks of an asset are one step, so that th
 are read once; a failed one does not hide the others.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,11 @@ CHECKS = (
         "Share of answers that are valid: the health of model and prompt.",
         rate=True,
     ),
+    Words(
+        "confidence",
+        "How sure the model is, against earlier batches: what a silent change shows first.",
+        rate=True,
+    ),
 )
 
 
@@ -77,10 +82,11 @@ def input_checks(job: ResolvedJob) -> dg.AssetChecksDefinition:
             raw = _read_before(here)
             look = input_checks_of_run if _selected(here, "work_plan") else input_checks_of
             findings = look(job, here.run, here.deps, raw)
+            over_time = _over_time(here, findings)
         wanted = {key.name for key in context.selected_asset_check_keys}
         for finding in findings:
             if finding.name in wanted:
-                yield evaluation(job, finding, "raw_inputs")
+                yield evaluation(job, finding, "raw_inputs", over_time.get(finding.name, ""))
         if any(finding.stops_release for finding in findings):
             _refuse(here, raw)
 
@@ -126,10 +132,11 @@ def job_checks(job: ResolvedJob) -> dg.AssetChecksDefinition:
                 findings = checks_of_run(job, here.batch, here.run, here.deps)
             else:
                 findings = checks(job, here.batch, here.deps)
+            over_time = _over_time(here, findings)
         wanted = {key.name for key in context.selected_asset_check_keys}
         for finding in findings:
             if finding.name in wanted:
-                yield evaluation(job, finding)
+                yield evaluation(job, finding, trend=over_time.get(finding.name, ""))
         if any(finding.stops_release for finding in findings):
             _halt(here)
 
@@ -148,10 +155,24 @@ def _spec(job: ResolvedJob, words: Words) -> dg.AssetCheckSpec:
     )
 
 
+def _over_time(here: Stage, findings: Sequence["CheckResult"]) -> dict[str, str]:
+    """How each check went over the last batches and this one."""
+    from batch_ai_assets.engine.history import checked_batches
+    from batch_ai_assets.engine.reporting.trends import Checked, trend_words, trends
+
+    past = checked_batches(here.job.name, here.deps.store, before=here.batch)
+    now = Checked(here.batch, tuple(findings))
+    return {name: trend_words(trend) for name, trend in trends([*past, now]).items()}
+
+
 def evaluation(
-    job: ResolvedJob, finding: "CheckResult", asset: AssetName = "validation_report"
+    job: ResolvedJob,
+    finding: "CheckResult",
+    asset: AssetName = "validation_report",
+    trend: str = "",
 ) -> dg.AssetCheckResult:
-    """A finding as the Checks tab shows it: what it means, what was found, the bar, what to do."""
+    """A finding as the Checks tab shows it: what it means, what was found, the bar, how it went
+    over the last batches, what to do."""
     severity = (
         dg.AssetCheckSeverity.ERROR if finding.severity == "error" else dg.AssetCheckSeverity.WARN
     )
@@ -166,6 +187,7 @@ def evaluation(
             "meaning": finding.meaning,
             "found": finding.found,
             "bar": finding.bar,
+            "trend": trend or "the first batch",
             "to_do": finding.todo or "nothing",
             **{name: float(value) for name, value in finding.figures.items()},
         },

@@ -35,6 +35,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.deciding",
         "engine.enriched",
         "engine.exports",
+        "engine.history",
         "engine.inputs",
         "engine.judging",
         "engine.registry",

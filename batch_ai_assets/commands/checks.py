@@ -8,7 +8,6 @@ import click
 
 from batch_ai_assets.commands.decide import job_named
 from batch_ai_assets.commands.streams import output
-from batch_ai_assets.engine.figures import counted
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.reporting.completion import CompletionRecord
@@ -28,24 +27,22 @@ def checks(job: str, batch: str | None, over: int) -> None:
     the bar, the trend, and what to do."""
     from batch_ai_assets.connections import open_deps
     from batch_ai_assets.engine.errors import UnknownBatchError
+    from batch_ai_assets.engine.history import checked_batches
     from batch_ai_assets.engine.reporting.completion import CompletionRecord
-    from batch_ai_assets.engine.reporting.trends import one_each, trends
+    from batch_ai_assets.engine.reporting.trends import trends
 
     job_named(job)
     with open_deps() as deps:
-        kept = deps.store.batches.newest_records(job, over * 4)
-        wanted = None if batch is None else deps.store.batches.latest_record(job, batch)
-    history = one_each(map(CompletionRecord.from_json, kept))[-over:]
-    if wanted is not None:
-        record = CompletionRecord.from_json(wanted)
-    elif batch is None and history:
-        record = history[-1]
-    else:
+        history = checked_batches(job, deps.store, over)
+        newest = history[-1].batch if history else None
+        shown = batch or newest
+        kept = None if shown is None else deps.store.batches.latest_record(job, shown)
+    if kept is None:
         which = f"{job}/{batch}" if batch else job
         raise UnknownBatchError(
             f"There is no record of {which} yet: run a batch to its end, or see batch-ai status."
         )
-    _print(record, trends(history))
+    _print(CompletionRecord.from_json(kept), trends(history))
 
 
 def _print(record: CompletionRecord, found: dict[str, Trend]) -> None:
@@ -74,11 +71,11 @@ def _verdict(check: CheckResult) -> tuple[str, str]:
 
 
 def _said(check: CheckResult, trend: Trend | None) -> list[tuple[str, str]]:
+    from batch_ai_assets.engine.reporting.trends import trend_words
+
     said = [("protects", check.meaning), ("found", check.found), ("bar", check.bar)]
-    if trend is not None and len(trend.batches) > 1:
-        failed = f"failed in {trend.failed}" if trend.failed else "never failed"
-        batches = counted(len(trend.batches), "batch", "batches")
-        said.append(("trend", f"{trend.line}  {failed} of the last {batches}"))
+    if trend is not None and (words := trend_words(trend)):
+        said.append(("trend", words))
     if check.todo:
         said.append(("do", check.todo))
     return said

@@ -28,6 +28,7 @@ from .errors import (
 from .events import log_event
 from .exports import export_dead_letters, export_reviews
 from .held import ending, held, move
+from .history import earlier_figures
 from .inputs import documents, is_outdated
 from .inspection import inspect, inspected, refusal
 from .judging import Judging
@@ -45,6 +46,7 @@ from .tables import BatchTable, Current, reading
 from .validation.check_result import CheckResult
 from .validation.checks import blocking_failures, run_checks
 from .validation.columns import enriched_schema, result_schema
+from .validation.confidence_check import confidence
 from .validation.rules import check_rules
 
 __all__ = [
@@ -210,7 +212,11 @@ def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
     with reading(plan.results_path):
         # What is in the files counts, not what was once written there.
         candidate = deps.tables.open(plan.results_path).counted()
-        return run_checks(frozen_job(plan, job), figures, candidate, deps.connect)
+        frozen = frozen_job(plan, job)
+        found = run_checks(frozen, figures, candidate, deps.connect)
+    answered = deps.tables.open(plan.enriched_path).files if plan.enriched_path else ()
+    earlier = earlier_figures(job.name, batch, "confidence", deps.store)
+    return (*found, confidence(frozen, answered, earlier, deps.connect))
 
 
 def checks_of_run(

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..figures import counted
 from ..validation.check_result import CheckResult
-from .completion import CompletionRecord
 
 _SHARES = frozenset({"failure_rate", "dead_letter_rate", "validation_pass_rate"})
 _STEPS = "▁▂▃▄▅▆▇█"
 _UNKNOWN = "·"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A batch and what its checks found."""
+
+    batch: str
+    checks: tuple[CheckResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +53,32 @@ def main_figure(check: CheckResult) -> float | None:
     """The one number of a check that is worth a line over time."""
     if check.name in _SHARES:
         return check.figures.get(check.name)
+    if check.name == "confidence":
+        return check.figures.get("mean")
     if check.name.startswith("input_"):
         return check.figures.get("share", check.figures.get("items"))
     named = ("pending", "failing_rows", "faults", "rows")
     return next((check.figures[name] for name in named if name in check.figures), None)
 
 
-def one_each(records: Iterable[CompletionRecord]) -> list[CompletionRecord]:
-    """The newest record of each batch, oldest batch first; `records` come newest first."""
-    newest: dict[str, CompletionRecord] = {}
-    for record in records:
-        newest.setdefault(record.batch, record)
-    return list(reversed(newest.values()))
-
-
-def trends(records: Sequence[CompletionRecord]) -> dict[str, Trend]:
-    """Every check that these batches had, by name; `records` as `one_each` gives them."""
-    names = dict.fromkeys(check.name for record in records for check in record.checks)
-    found = [{check.name: check for check in record.checks} for record in records]
+def trends(batches: Sequence[Checked]) -> dict[str, Trend]:
+    """Every check that these batches had, by name; oldest batch first."""
+    names = dict.fromkeys(check.name for one in batches for check in one.checks)
+    found = [{check.name: check for check in one.checks} for one in batches]
     return {
         name: Trend(
             name,
-            tuple(record.batch for record in records),
+            tuple(one.batch for one in batches),
             tuple(main_figure(one[name]) if name in one else None for one in found),
             sum(name in one and not one[name].passed for one in found),
         )
         for name in names
     }
+
+
+def trend_words(trend: Trend) -> str:
+    """The line, and how often it failed; empty for a single batch."""
+    if len(trend.batches) < 2:
+        return ""
+    failed = f"failed in {trend.failed}" if trend.failed else "never failed"
+    return f"{trend.line}  {failed} of the last {counted(len(trend.batches), 'batch', 'batches')}"

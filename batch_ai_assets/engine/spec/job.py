@@ -161,8 +161,8 @@ class SlaSpec(Model):
 
 
 class ThresholdsSpec(Model):
-    """Bars of the checks `failure_rate`, `dead_letter_rate` and `validation_pass_rate`; shares from
-    0 to 1."""
+    """Bars of the checks `failure_rate`, `dead_letter_rate` and `validation_pass_rate`, shares from
+    0 to 1; and of `confidence`."""
 
     failure_rate_warn: float = Field(default=0.02, ge=0, le=1)
     """A larger share of failed items shows as WARN."""
@@ -172,6 +172,9 @@ class ThresholdsSpec(Model):
     """A larger share of dead letters shows as ERROR."""
     validation_pass_rate_error: float = Field(default=0.99, ge=0, le=1)
     """A smaller share of valid answers shows as ERROR."""
+    confidence_shift_warn: float = Field(default=0.25, gt=0)
+    """A larger shift of the confidences against earlier batches shows as WARN: the population
+    stability index over tenths, where up to 0.1 is stable and above 0.25 is another population."""
     min_items: PositiveInt = 1000
     """No rate blocks a batch with fewer finished items."""
     block: tuple[Literal["failure_rate", "dead_letter_rate", "validation_pass_rate"], ...] = ()

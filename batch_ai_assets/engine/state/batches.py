@@ -228,9 +228,15 @@ class Batches:
                 .limit(1)
             )
 
-    def newest_records(self, job: str, limit: int) -> list[str]:
-        """The newest completion records of batches of the job that completed, JSON."""
+    def newest_records(self, job: str, limit: int, *, before: str | None = None) -> list[str]:
+        """The newest completion records of batches of the job that completed, JSON; `before`: of
+        those that were kept before the first one of that batch."""
+        own = sa.select(sa.func.min(t.completions.c.id)).where(
+            t.completions.c.job == job, t.completions.c.batch == before
+        )
         with self._db.read() as connection:
+            first = None if before is None else connection.scalar(own)
+            earlier = sa.true() if first is None else t.completions.c.id < first
             rows = connection.scalars(
                 sa.select(t.completions.c.record)
                 .join(
@@ -241,7 +247,9 @@ class Batches:
                         t.plans.c.version == t.completions.c.version,
                     ),
                 )
-                .where(t.completions.c.job == job, t.plans.c.finished_at.is_not(None))
+                .where(
+                    t.completions.c.job == job, t.plans.c.finished_at.is_not(None), earlier
+                )
                 .order_by(t.completions.c.id.desc())
                 .limit(limit)
             )

@@ -28,6 +28,8 @@ MEANINGS: dict[str, str] = {
     "dead_letter_rate": "How many documents ended as dead letters: each of them needs a person.",
     "validation_pass_rate": "How many of the model's answers passed schema, taxonomy and rules: "
     "a sign of the model's or the prompt's quality.",
+    "confidence": "How sure the model is of its answers, against earlier batches: a model that got "
+    "worse in silence shows here first.",
 }
 """Every check on the way to a release in the order they are shown, with what it protects."""
 

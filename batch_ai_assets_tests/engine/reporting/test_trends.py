@@ -5,32 +5,26 @@ from __future__ import annotations
 import pytest
 
 from batch_ai_assets.engine.figures import BatchFigures, Conservation
-from batch_ai_assets.engine.reporting.completion import CompletionRecord
-from batch_ai_assets.engine.reporting.trends import Trend, one_each, trends
+from batch_ai_assets.engine.reporting.trends import Checked, Trend, trend_words, trends
 from batch_ai_assets.engine.spec.job import ThresholdsSpec
 from batch_ai_assets.engine.validation.checks import dead_letter_rate
 
-from .samples import make_record
 
-
-def night(batch: str, dead: int, version: int = 1) -> CompletionRecord:
+def night(batch: str, dead: int) -> Checked:
     figures = BatchFigures(Conservation(1000, valid=1000 - dead, dead=dead))
-    check = dead_letter_rate(figures, ThresholdsSpec())
-    return make_record(batch=batch, version=version, checks=(check,))
+    return Checked(batch, (dead_letter_rate(figures, ThresholdsSpec()),))
 
 
 def test_a_share_is_followed_over_the_batches_from_the_oldest_on() -> None:
-    history = one_each([night("w", 4), night("tu", 0), night("mo", 2)])
-    trend = trends(history)["dead_letter_rate"]
+    trend = trends([night("mo", 2), night("tu", 0), night("w", 4)])["dead_letter_rate"]
     assert trend.batches == ("mo", "tu", "w")
     assert trend.values == (0.002, 0.0, 0.004)
     assert trend.failed == 2
-    assert trend.line == "▅▁█"
+    assert trend_words(trend) == "▅▁█  failed in 2 of the last 3 batches"
 
 
-def test_of_each_batch_the_newest_version_counts() -> None:
-    history = one_each([night("mo", 0, version=2), night("tu", 1), night("mo", 9)])
-    assert [(one.batch, one.version) for one in history] == [("tu", 1), ("mo", 2)]
+def test_one_batch_is_no_trend() -> None:
+    assert trend_words(trends([night("mo", 2)])["dead_letter_rate"]) == ""
 
 
 @pytest.mark.parametrize(
@@ -48,6 +42,6 @@ def test_a_line_shows_what_is_known(values: tuple[float | None, ...], line: str)
 
 
 def test_a_check_that_only_some_batches_had_has_gaps() -> None:
-    without = make_record(batch="mo", checks=())
+    without = Checked("mo", ())
     trend = trends([without, night("tu", 1)])["dead_letter_rate"]
     assert trend.values == (None, 0.001)
