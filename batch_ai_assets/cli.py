@@ -19,6 +19,7 @@ from batch_ai_assets.commands.demo import demo
 from batch_ai_assets.commands.dlq import dlq
 from batch_ai_assets.commands.estimate import estimate
 from batch_ai_assets.commands.fsck import fsck
+from batch_ai_assets.commands.governance import governance
 from batch_ai_assets.commands.review import review
 from batch_ai_assets.commands.run import run
 from batch_ai_assets.commands.sql import sql
@@ -159,7 +160,10 @@ def _sum(sound: int, broken: int) -> str:
     return said if sound + broken else "It holds no job yet: batch-ai new-job NAME makes one."
 
 
-for one in (run, estimate, status, checks, dbt, dlq, review, sql, fsck, demo, ui, local_provider):
+for one in (
+    run, estimate, status, checks, governance, dbt, dlq, review, sql, fsck, demo, ui,
+    local_provider,
+):  # fmt: skip
     main.add_command(one)
 
 

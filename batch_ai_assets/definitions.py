@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from batch_ai_assets.assets.governance import governance_report, governance_schedule
 from batch_ai_assets.assets.registry import job_registry, registry_check
 from batch_ai_assets.decision_sensor import decision_sensor
 from batch_ai_assets.engine.spec.registry import BrokenJob, Registry, load_registry
@@ -37,12 +38,19 @@ def build_defs(
         warnings.simplefilter("ignore", category=dg.PreviewWarning)
         known, made = _made(known)
         return dg.Definitions(
-            assets=[job_registry(known), *(asset for one in made.values() for asset in one.assets)],
+            assets=[
+                job_registry(known),
+                governance_report(),
+                *(asset for one in made.values() for asset in one.assets),
+            ],
             asset_checks=[
                 registry_check(known), *(check for one in made.values() for check in one.checks)
             ],
             jobs=[job for one in made.values() for job in one.jobs],
-            schedules=[one.schedule for one in made.values() if one.schedule is not None],
+            schedules=[
+                governance_schedule(),
+                *(one.schedule for one in made.values() if one.schedule is not None),
+            ],
             sensors=_sensors(known, made),
             # Items run concurrently inside an asset; a process per asset would only cost imports.
             executor=dg.in_process_executor,

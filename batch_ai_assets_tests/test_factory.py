@@ -8,6 +8,7 @@ import pytest
 
 from batch_ai_assets.asset_checks import CHECKS
 from batch_ai_assets.assets.catalogue import CATALOGUE, steward_tags
+from batch_ai_assets.assets.governance import SCHEDULE
 from batch_ai_assets.assets.registry import CHECK, KEY
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.spec.registry import load_registry
@@ -124,9 +125,8 @@ def test_every_check_is_partitioned_by_batch_and_says_whether_it_blocks(
 
 
 def test_a_daily_job_runs_by_itself_at_its_own_time(repository: dg.RepositoryDefinition) -> None:
-    (schedule,) = repository.schedule_defs
+    schedule = repository.get_schedule_def("post_daily")
 
-    assert schedule.name == "post_daily"
     assert schedule.cron_schedule == "30 3 * * *"
     assert schedule.execution_timezone == "Europe/Paris"
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
@@ -185,7 +185,8 @@ def test_a_broken_job_file_takes_no_other_down_and_fails_the_check_on_the_regist
 
 
 def test_a_registry_without_jobs_still_loads(tmp_path: Path) -> None:
-    assert build_defs(registry_of(tmp_path)).get_repository_def().schedule_defs == []
+    repository = build_defs(registry_of(tmp_path)).get_repository_def()
+    assert [one.name for one in repository.schedule_defs] == [SCHEDULE]
 
 
 def test_resources_can_be_swapped(tmp_path: Path) -> None:
@@ -214,7 +215,7 @@ def test_a_job_that_dagster_refuses_is_broken_and_takes_no_other_down(tmp_path: 
     definitions = build_defs(replace(registry, jobs={**registry.jobs, "post": odd}))
     repository = definitions.get_repository_def()
     groups = {key.path[0] for key in repository.asset_graph.get_all_asset_keys()}
-    assert groups == {"job_registry", "mail"}
+    assert groups == {"job_registry", "governance_report", "mail"}
     check = dg.materialize(
         [definitions.get_assets_def(KEY), *(definitions.asset_checks or ())][:2],
         resources=definitions.resources,

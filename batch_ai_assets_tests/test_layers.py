@@ -43,7 +43,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.stepping",
     ),
     ("engine.held", "engine.inspection"),
-    ("engine.batch", "engine.estimating", "engine.fsck"),
+    ("engine.batch", "engine.estimating", "engine.fsck", "engine.governance"),
     ("engine",),
     ("settings", "local_provider", "demo"),
     ("object_storage",),

@@ -1,11 +1,14 @@
-"""The completion report: one record per ending of a batch, and the ways to show it.
+"""Reports: one record per ending of a batch, one per month for governance, and how they look.
 
     completion.py  the record itself, a JSON contract
     wording.py     figures as people read them, shared by all views
     markdown.py    for a review or a ticket
-    html.py        one self-contained page, from `templates/completion.html`
+    html.py        self-contained pages, from `templates/`
     plots.py       small inline SVG for the page
     text.py        a few lines for a terminal
+    trends.py      each check over batches
+    governance.py  every check, release and decision of a batch or a month, a JSON contract too
+    governance_markdown.py
 
-The engine fills the record; nothing here reads state or tables.
+The engine fills the records; nothing here reads state or tables.
 """

@@ -1,6 +1,7 @@
-"""The completion report as one self-contained HTML page: no scripts, nothing loaded from anywhere.
+"""Reports as self-contained HTML pages: no scripts, nothing loaded from anywhere.
 
-The page itself is `templates/completion.html`; here are its figures. Everything is escaped.
+The pages are in `templates/`, all on one (`page.html`); here are their figures. Everything is
+escaped.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from . import wording
 from .completion import CompletionRecord
+from .governance import GovernanceRecord
 from .plots import cost_gauge, sla_gauge, stacked
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_html(record: CompletionRecord) -> str:
-    """The whole page."""
+    """The completion report."""
     dead = wording.dead_reasons(record)
-    return _template().render(
+    return _template("completion.html").render(
         record=record,
         words=wording,
         ends=stacked(record.conservation.ends()),
@@ -31,8 +33,13 @@ def render_html(record: CompletionRecord) -> str:
     )
 
 
+def render_governance(record: GovernanceRecord) -> str:
+    """The governance page."""
+    return _template("governance.html").render(record=record, words=wording)
+
+
 @cache
-def _template() -> Template:
+def _template(name: str) -> Template:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -40,4 +47,4 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("completion.html")
+    return environment.get_template(name)

@@ -34,7 +34,7 @@ _ESCAPED = str.maketrans(
     {"|": "\\|", "<": "&lt;", ">": "&gt;", "`": "\\`", "*": "\\*", "_": "\\_", "[": "\\[",
      "\\": "\\\\", "\n": " ", "\r": " "}
 )  # fmt: skip
-_MARKS = {"passed": "✅", "warning": "⚠️", "error": "❌", "blocks": "⛔"}
+MARKS = {"passed": "✅", "warning": "⚠️", "error": "❌", "blocks": "⛔"}
 
 
 def render_markdown(record: CompletionRecord) -> str:
@@ -43,10 +43,10 @@ def render_markdown(record: CompletionRecord) -> str:
 
 
 def _lines(record: CompletionRecord) -> Iterator[str]:
-    yield f"# {_safe(record.job)} · {_safe(record.batch)} · version {record.version}"
+    yield f"# {safe(record.job)} · {safe(record.batch)} · version {record.version}"
     yield ""
-    yield f"**{_safe(state_words(record.state)).capitalize()}**" + (
-        f" ({_safe(record.reason)})" if record.reason else ""
+    yield f"**{safe(state_words(record.state)).capitalize()}**" + (
+        f" ({safe(record.reason)})" if record.reason else ""
     ) + (f": {_said(record.message)}" if record.message else "")
     yield ""
     yield f"**Next:** {_said(record.next_step) or 'Nothing.'}"
@@ -97,9 +97,9 @@ def _conservation(record: CompletionRecord) -> Iterator[str]:
         for name, count in counted.ends().items()
         if count and counted.items
     ]
-    yield from _table(("end", "documents", "", "meaning"), rows, right=(1,))
+    yield from table(("end", "documents", "", "meaning"), rows, right=(1,))
     for reason, count, meaning in skipped_reasons(record):
-        yield f"- skipped, {_safe(reason)}: {whole(count)} {_safe(meaning)}".rstrip()
+        yield f"- skipped, {safe(reason)}: {whole(count)} {safe(meaning)}".rstrip()
     if record.skipped_by_reason:
         yield ""
     if so_far := answered_so_far(record):
@@ -125,8 +125,8 @@ def _cost_and_time(record: CompletionRecord) -> Iterator[str]:
 def _groups(record: CompletionRecord) -> Iterator[str]:
     rows = [
         (
-            _safe(row.group),
-            _safe(row.prompt_version),
+            safe(row.group),
+            safe(row.prompt_version),
             whole(row.to_ask),
             whole(row.tokens_in),
             whole(row.shards),
@@ -139,9 +139,9 @@ def _groups(record: CompletionRecord) -> Iterator[str]:
     heads = (
         "group", "prompt", "to ask", "tokens", "shards", "largest, of the mean", "cut", "in parts"
     )  # fmt: skip
-    yield from _table(heads, rows, right=(2, 3, 4, 5, 6, 7))
+    yield from table(heads, rows, right=(2, 3, 4, 5, 6, 7))
     for said in filter(None, (cut_short(record), in_parts(record))):
-        yield f"{_safe(said)}."
+        yield f"{safe(said)}."
         yield ""
 
 
@@ -149,7 +149,7 @@ def _shards(record: CompletionRecord) -> Iterator[str]:
     rows = [
         (
             whole(row.shard),
-            _safe(row.group),
+            safe(row.group),
             *map(whole, (row.items, row.valid, row.review, row.dead, row.pending)),
             *map(whole, (row.calls, row.retries, row.tokens)),
             usd(row.cost_usd),
@@ -161,7 +161,7 @@ def _shards(record: CompletionRecord) -> Iterator[str]:
         "shard", "group", "documents", "valid", "review", "dead", "pending", "calls", "retries",
         "tokens", "cost", "time",
     )  # fmt: skip
-    yield from _table(heads, rows, right=range(2, len(heads)))
+    yield from table(heads, rows, right=range(2, len(heads)))
     if more := shards_left_out(record):
         yield f"{more}."
         yield ""
@@ -169,13 +169,13 @@ def _shards(record: CompletionRecord) -> Iterator[str]:
 
 def _checks(record: CompletionRecord) -> Iterator[str]:
     rows = [
-        (f"{_MARKS[check_word(c)]} {check_word(c)}", _safe(c.name), _safe(c.found), _safe(c.bar))
+        (f"{MARKS[check_word(c)]} {check_word(c)}", safe(c.name), safe(c.found), safe(c.bar))
         for c in record.checks
     ]
-    yield from _table(("", "check", "found", "bar"), rows)
+    yield from table(("", "check", "found", "bar"), rows)
     for check in record.checks:
         if check.todo:
-            yield f"- **{_safe(check.name)}**: {_said(check.todo)}"
+            yield f"- **{safe(check.name)}**: {_said(check.todo)}"
     if any(check.todo for check in record.checks):
         yield ""
 
@@ -184,16 +184,16 @@ def _dead_letters(record: CompletionRecord) -> Iterator[str]:
     reasons = dead_reasons(record)
     most = max((count for _, count, _ in reasons), default=0) or 1
     rows = [
-        (_safe(reason), whole(count), text_bar(count / most, 12), _safe(meaning))
+        (safe(reason), whole(count), text_bar(count / most, 12), safe(meaning))
         for reason, count, meaning in reasons
     ]
-    yield from _table(("reason", "documents", "", "meaning"), rows, right=(1,))
+    yield from table(("reason", "documents", "", "meaning"), rows, right=(1,))
 
 
 def _accuracy(record: CompletionRecord) -> Iterator[str]:
     rows = [
         (
-            _safe(row.cohort),
+            safe(row.cohort),
             percent(row.share),
             f"{percent(row.low)} to {percent(row.high)}",
             f"{whole(row.correct)} of {whole(row.n)}",
@@ -202,15 +202,15 @@ def _accuracy(record: CompletionRecord) -> Iterator[str]:
         for row in record.accuracy
     ]
     heads = ("cohort", "right", "95 % interval", "n", "macro-F1")
-    yield from _table(heads, rows, right=(1, 2, 3, 4))
+    yield from table(heads, rows, right=(1, 2, 3, 4))
 
 
 def _facts(facts: Iterable[Fact]) -> Iterator[str]:
-    rows = [(fact.label, f"{_safe(fact.value)} {_safe(fact.note)}".strip()) for fact in facts]
-    yield from _table(("", ""), rows)
+    rows = [(fact.label, f"{safe(fact.value)} {safe(fact.note)}".strip()) for fact in facts]
+    yield from table(("", ""), rows)
 
 
-def _table(
+def table(
     head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()
 ) -> Iterator[str]:
     yield ""
@@ -224,10 +224,10 @@ def _table(
 def _said(text: str) -> str:
     """A sentence that may hold `code`."""
     return "".join(
-        f"`{part}`" if code else _safe(part) for part, code in with_code(text.replace("\n", " "))
+        f"`{part}`" if code else safe(part) for part, code in with_code(text.replace("\n", " "))
     )
 
 
-def _safe(text: str | None) -> str:
+def safe(text: str | None) -> str:
     """Text that cannot end a cell, start a tag or become markup."""
     return (text or "").translate(_ESCAPED)

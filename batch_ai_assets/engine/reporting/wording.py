@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from ..figures import counted as counted
 from ..validation.accuracy import CohortAccuracy
@@ -159,6 +160,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
+def moment(at: datetime) -> str:
+    """To the second, with its zone."""
+    return f"{at:%Y-%m-%d %H:%M:%S %Z}"
+
+
 def size(number: int) -> str:
     return f"{number / 1_048_576:,.0f} MB"
 
@@ -246,8 +252,8 @@ def saving_facts(record: CompletionRecord) -> Iterator[Fact]:
 
 
 def run_facts(record: CompletionRecord) -> Iterator[Fact]:
-    yield Fact("Started", f"{record.started_at:%Y-%m-%d %H:%M:%S %Z}")
-    yield Fact("Finished", f"{record.finished_at:%Y-%m-%d %H:%M:%S %Z}")
+    yield Fact("Started", moment(record.started_at))
+    yield Fact("Finished", moment(record.finished_at))
     sla = "" if record.sla_seconds is None else f"of {duration(record.sla_seconds)} allowed"
     if record.sla_met is not None:
         sla += ", met" if record.sla_met else ", missed"

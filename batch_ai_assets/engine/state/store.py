@@ -26,6 +26,7 @@ from .disagreements import disagreements
 from .items import Items
 from .leases import Leases
 from .letters import Letters
+from .oversight import Oversight
 from .releases import Releases
 from .rows import USABLE, BatchRow, DeadLetterRow, Plan, Status, Transition
 from .send_slots import SendSlots
@@ -46,6 +47,7 @@ class StateStore:
         self.arrivals = Arrivals(database, clock)
         self.answers = Answers(database)
         self.accounts = Accounts(database)
+        self.oversight = Oversight(database)
         self.askers = Askers(database, clock)
         self.letters = Letters(database)
         self.decisions = Decisions(database, clock)

@@ -1,0 +1,133 @@
+"""GovernanceRecord: every check, release and decision of a batch or a month, for who signs for it.
+
+A JSON contract like the completion record: fields are added, never renamed. How it looks to people
+is in `html.py` and `governance_markdown.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from ..validation.check_result import CheckResult
+from .trends import Checked, Trend, trends
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ReleaseRecord(_Part):
+    """One version that consumers could read from then on."""
+
+    version: int
+    at: datetime
+    by: str
+    reason: str
+    rows: int
+
+
+class DecisionRecord(_Part):
+    """What one person decided about documents, in the same words."""
+
+    version: int
+    kind: str
+    """`replay`, `discard`, `accept`, `correct` or `reject`."""
+    who: str
+    why: str
+    items: int
+    at: datetime
+
+
+class GovernedBatch(_Part):
+    """A batch as it stands at the end of the span."""
+
+    batch: str
+    version: int
+    state: str
+    reason: str | None
+    finished_at: datetime
+    who: str
+    run_id: str
+    model: str
+    prompt_version: str
+    conservation: str
+    holds: bool
+    dead: int
+    review: int
+    cost_usd: float
+    checks: tuple[CheckResult, ...]
+    releases: tuple[ReleaseRecord, ...]
+    decisions: tuple[DecisionRecord, ...]
+
+    @property
+    def failed(self) -> tuple[CheckResult, ...]:
+        return tuple(check for check in self.checks if not check.passed)
+
+
+class GovernedJob(_Part):
+    """A job, and its batches of the span, the oldest first."""
+
+    job: str
+    owner: str
+    purpose: str
+    data_classification: str
+    batches: tuple[GovernedBatch, ...]
+
+    @property
+    def check_names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(c.name for batch in self.batches for c in batch.checks))
+
+    def trends(self) -> dict[str, Trend]:
+        """How each check went over these batches."""
+        return trends([Checked(batch.batch, batch.checks) for batch in self.batches])
+
+
+class GovernanceRecord(_Part):
+    """What happened in a span of time, and what still waits for a person."""
+
+    record_schema: Literal[1] = 1
+    """Version of this contract."""
+    title: str
+    """The span or the batch, in words."""
+    since: datetime
+    until: datetime
+    drawn_up_at: datetime
+    jobs: tuple[GovernedJob, ...]
+
+    def batches(self) -> Iterator[tuple[GovernedJob, GovernedBatch]]:
+        for job in self.jobs:
+            for batch in job.batches:
+                yield job, batch
+
+    @property
+    def needs_a_person(self) -> tuple[str, ...]:
+        """One line for each batch that is not as it should be."""
+        return tuple(filter(None, (_wanting(job, batch) for job, batch in self.batches())))
+
+    def to_json(self) -> bytes:
+        """The record as indented JSON, one trailing newline."""
+        return self.model_dump_json(indent=2).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, payload: bytes | str) -> Self:
+        return cls.model_validate_json(payload)
+
+
+def _wanting(job: GovernedJob, batch: GovernedBatch) -> str:
+    wants = []
+    if not batch.holds:
+        wants.append("its count does not add up")
+    if not batch.state.startswith("completed"):
+        wants.append(f"it is {batch.state}" + (f" ({batch.reason})" if batch.reason else ""))
+    errors = [check.name for check in batch.failed if check.severity == "error"]
+    if errors:
+        wants.append(f"in error: {', '.join(errors)}")
+    if batch.dead:
+        wants.append(f"{batch.dead:,} dead letters are open")
+    if batch.review:
+        wants.append(f"{batch.review:,} answers wait for a review")
+    return f"{job.job}/{batch.batch}: {'; '.join(wants)}" if wants else ""
