@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch_ai_assets.commands.alerts import alerts
 from batch_ai_assets.commands.checks import checks
 from batch_ai_assets.commands.ctrl_c import remember_ctrl_c
 from batch_ai_assets.commands.dbt import dbt
@@ -161,7 +162,7 @@ def _sum(sound: int, broken: int) -> str:
 
 
 for one in (
-    run, estimate, status, checks, governance, dbt, dlq, review, sql, fsck, demo, ui,
+    run, estimate, status, alerts, checks, governance, dbt, dlq, review, sql, fsck, demo, ui,
     local_provider,
 ):  # fmt: skip
     main.add_command(one)

@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from batch_ai_assets.alert_sensor import alert_sensor
 from batch_ai_assets.assets.governance import governance_report, governance_schedule
 from batch_ai_assets.assets.registry import job_registry, registry_check
 from batch_ai_assets.decision_sensor import decision_sensor
@@ -75,7 +76,7 @@ def _made(registry: Registry) -> tuple[Registry, dict[str, JobDefinitions]]:
 def _sensors(
     registry: Registry, made: Mapping[str, JobDefinitions]
 ) -> list[dg.SensorDefinition]:
-    sensors = [registry_sensor(registry.folder)]
+    sensors = [registry_sensor(registry.folder), alert_sensor()]
     if made:
         export_jobs = {name: one.export for name, one in made.items()}
         sensors.append(dead_letter_sensor(registry.jobs, export_jobs))

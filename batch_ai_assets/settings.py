@@ -11,13 +11,17 @@ import shutil
 from functools import cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from batch_ai_assets.engine import failpoints
 from batch_ai_assets.engine.errors import ProviderError, SpecError
+from batch_ai_assets.engine.spec.provider import is_loopback
 
+_PLAIN_SCHEMES = frozenset({"form", "http", "json", "mailto", "xml"})
+"""Of Apprise: without TLS. They may lead to this machine only."""
 _PACKAGE = Path(__file__).resolve().parent
 _ENV_FILE = ".env"
 
@@ -58,6 +62,8 @@ class Settings(BaseSettings):
     """Which package carries the calls; pyreqwest is the extra `fast`."""
     dbt: bool = True
     """Whether every batch is tested by dbt as well, at its end."""
+    alert_urls: SecretStr | None = None
+    """Who is told of alerts: Apprise addresses, with spaces between them. They hold secrets."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     failpoint: str | None = None
     """For crash tests only: where the engine kills itself."""
@@ -103,6 +109,24 @@ class Settings(BaseSettings):
         if value is not None:
             failpoints.parse(value)
         return value
+
+    @field_validator("alert_urls")
+    @classmethod
+    def _told_over_tls(cls, value: SecretStr | None) -> SecretStr | None:
+        for number, address in enumerate(_addresses(value), start=1):  # none is repeated: secrets
+            parts = urlsplit(address)
+            plain = parts.scheme.lower() in _PLAIN_SCHEMES and not is_loopback(parts.hostname or "")
+            if not parts.scheme or plain or "verify=no" in parts.query.lower():
+                raise ValueError(
+                    f"address {number} is not one that is verified over TLS; write it as Apprise "
+                    "does, such as slack://..., jsons://host/path or mailtos://..."
+                )
+        return value
+
+    @property
+    def alert_addresses(self) -> tuple[str, ...]:
+        """Who is told of alerts, one by one."""
+        return _addresses(self.alert_urls)
 
     @property
     def inbox(self) -> Path:
@@ -155,6 +179,10 @@ class Settings(BaseSettings):
         draft = target.with_name(f".dagster.yaml.{os.getpid()}")
         shutil.copyfile(_PACKAGE / "dagster.yaml", draft)
         draft.replace(target)
+
+
+def _addresses(urls: SecretStr | None) -> tuple[str, ...]:
+    return tuple(urls.get_secret_value().split()) if urls else ()
 
 
 @cache

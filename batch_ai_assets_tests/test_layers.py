@@ -14,7 +14,10 @@ import pytest
 from .modules import Module, package_modules, room_of
 
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("engine.errors", "engine.figures", "engine.failpoints", "engine.endpoint", "engine.events"),
+    (
+        "engine.alert", "engine.errors", "engine.figures", "engine.failpoints", "engine.endpoint",
+        "engine.events",
+    ),
     ("engine.spec", "engine.state", "engine.sealing"),
     ("engine.tables", "engine.tokens"),
     ("engine.control",),
@@ -42,12 +45,13 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.reviews",
         "engine.stepping",
     ),
-    ("engine.held", "engine.inspection"),
+    ("engine.alerting", "engine.held", "engine.inspection"),
     ("engine.batch", "engine.estimating", "engine.fsck", "engine.governance"),
     ("engine",),
     ("settings", "local_provider", "demo"),
     ("object_storage",),
     (
+        "alert_delivery",
         "connections",
         "dbt_tests",
         "io_managers",
@@ -61,8 +65,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ),
     ("assets",),
     (
-        "arrival_sensor", "asset_checks", "chain_sensor", "dbt_checks", "decision_jobs",
-        "decision_sensor", "registry_sensor", "sensors", "schedules",
+        "alert_sensor", "arrival_sensor", "asset_checks", "chain_sensor", "dbt_checks",
+        "decision_jobs", "decision_sensor", "registry_sensor", "sensors", "schedules",
     ),
     ("factory",),
     ("definitions",),

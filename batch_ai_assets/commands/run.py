@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from batch_ai_assets.commands.streams import errors, output
+from batch_ai_assets.engine.errors import BatchAIError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @click.command("run")
@@ -79,4 +84,27 @@ def run_and_report(
             way = way_to_run(mode, shards)
             outcome = run_batch_in_process(registry, job, key, way, progress, verbose)
     print_summary(outcome, folder, output())
+    _tell(talk)
     return {Ending.COMPLETED: 0, Ending.STOPPED: 1, Ending.INTERRUPTED: 130}[outcome.ending]
+
+
+def _tell(talk: Console) -> None:
+    """Send alerts at once: there may be no daemon whose sensor does."""
+    from batch_ai_assets.alert_delivery import deliver
+    from batch_ai_assets.connections import open_deps
+    from batch_ai_assets.settings import settings
+
+    if not settings().alert_addresses:
+        return
+    try:
+        with open_deps() as deps:
+            refused = deliver(deps.store).refused
+    except BatchAIError as error:  # the run has ended as it has
+        talk.print(f"Alerts were not sent: {error}", markup=False)
+        return
+    if refused:
+        talk.print(
+            f"Not every address of BATCH_AI_ALERT_URLS took {refused} of the alerts; "
+            "`batch-ai alerts --send` tries again, and so does the sensor `alerts`.",
+            markup=False,
+        )

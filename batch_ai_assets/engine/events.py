@@ -34,6 +34,8 @@ Event = Literal[
     "checks_failed",
     "released", "decided",
     "batch_ended",
+    "alert",
+    "outbox_refused",
 ]
 
 

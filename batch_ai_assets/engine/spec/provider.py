@@ -126,7 +126,7 @@ class ProviderSpec(Model):
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{value!r} is not a web address; write https://host/v1")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError(f"{value!r} is plain http to another machine; use https")
         return value.rstrip("/")
 
@@ -138,7 +138,7 @@ class ProviderSpec(Model):
 
     @model_validator(mode="after")
     def _local_means_here(self) -> ProviderSpec:
-        here = self.base_url is None or _is_loopback(urlsplit(self.base_url).hostname or "")
+        here = self.base_url is None or is_loopback(urlsplit(self.base_url).hostname or "")
         if self.region == "local" and not here:
             raise ValueError("region: local is for a server on this machine; name the region")
         return self
@@ -152,7 +152,7 @@ class ProviderSpec(Model):
         return wanted == "any" or region in ("local", wanted) or region.startswith(f"{wanted}-")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

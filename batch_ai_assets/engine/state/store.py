@@ -15,6 +15,7 @@ from ..figures import BatchFigures, Conservation, End
 from ..sealing import Sealer
 from . import tables as t
 from .accounts import Accounts
+from .alerts import Alerts
 from .answers import Answers
 from .arrivals import Arrivals
 from .askers import Askers
@@ -48,6 +49,7 @@ class StateStore:
         self.answers = Answers(database)
         self.accounts = Accounts(database)
         self.oversight = Oversight(database)
+        self.alerts = Alerts(database, clock)
         self.askers = Askers(database, clock)
         self.letters = Letters(database)
         self.decisions = Decisions(database, clock)
