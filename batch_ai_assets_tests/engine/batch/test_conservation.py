@@ -19,7 +19,15 @@ from ..world import World, make_job, merged, stub, world
 from .faults import FAST, check_conservation, inputs, together
 from .items import messages, money, price
 
-EXAMPLES = 110
+FEW, MANY = 15, 130
+"""Random plans of each company: in the fast tests, and in the drills (more than 500 together)."""
+plans = given(rows=inputs, concurrency=st.integers(1, 8), attempts=st.integers(1, 3))
+
+
+def examples(number: int) -> settings:
+    return settings(
+        max_examples=number, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +41,9 @@ def place(shared_stub: LocalProvider, tmp_path_factory: pytest.TempPathFactory) 
 batches = (f"b{number}" for number in count())
 
 
-@pytest.mark.parametrize(
-    "company",
-    [1, pytest.param(2, marks=pytest.mark.drill), pytest.param(3, marks=pytest.mark.drill), 20],
-)
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=inputs, concurrency=st.integers(1, 8), attempts=st.integers(1, 3))
+@pytest.mark.parametrize("company", [1, 20])
+@examples(FEW)
+@plans
 def test_every_item_comes_to_exactly_one_end_whatever_goes_wrong(
     company: int,
     rows: list[Any],
@@ -47,6 +52,33 @@ def test_every_item_comes_to_exactly_one_end_whatever_goes_wrong(
     place: World,
     server: LocalProvider,
 ) -> None:
+    comes_to_one_end(company, rows, concurrency, attempts, place, server)
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("company", [1, 2, 3, 20])
+@examples(MANY)
+@plans
+def test_every_item_comes_to_exactly_one_end_in_five_hundred_random_plans(
+    company: int,
+    rows: list[Any],
+    concurrency: int,
+    attempts: int,
+    place: World,
+    server: LocalProvider,
+) -> None:
+    comes_to_one_end(company, rows, concurrency, attempts, place, server)
+
+
+def comes_to_one_end(
+    company: int,
+    rows: list[Any],
+    concurrency: int,
+    attempts: int,
+    place: World,
+    server: LocalProvider,
+) -> None:
+    """Run a batch to its end under this plan, again where it halts, and check its books."""
     server.reset_stats()
     batch = next(batches)
     place.write_messages(rows)

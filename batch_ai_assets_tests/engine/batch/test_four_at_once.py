@@ -20,7 +20,7 @@ from .faults import FAST, check_conservation, lines, together
 from .items import messages, money, named, price
 from .test_fault_kinds import ALWAYS
 
-EXAMPLES = 8
+FEW, MANY = 2, 10
 PROCESSES = 4
 
 
@@ -53,12 +53,35 @@ four_inputs = st.tuples(shared_lines, *[st.lists(lines, max_size=6)] * PROCESSES
 where nothing is ever answered, a provider counts as away, and the batch halts."""
 
 
+def examples(number: int) -> settings:
+    return settings(
+        max_examples=number, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
+
+
 @pytest.mark.parametrize("company", [1, 20])
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(FEW)
 @given(inputs=four_inputs)
 def test_every_item_of_four_batches_comes_to_exactly_one_end(
     company: int, inputs: list[list[Any]], place: World, server: LocalProvider
 ) -> None:
+    come_to_one_end(company, inputs, place, server)
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("company", [1, 20])
+@examples(MANY)
+@given(inputs=four_inputs)
+def test_every_item_of_four_batches_comes_to_exactly_one_end_time_and_again(
+    company: int, inputs: list[list[Any]], place: World, server: LocalProvider
+) -> None:
+    come_to_one_end(company, inputs, place, server)
+
+
+def come_to_one_end(
+    company: int, inputs: list[list[Any]], place: World, server: LocalProvider
+) -> None:
+    """Run four batches at once to their ends, and check the books of each."""
     server.reset_stats()
     jobs = specs(place, inputs, together(company))
 
