@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from batch_ai_assets.local_provider.options import ServerOptions
 from batch_ai_assets.local_provider.process import LocalProvider
 
 from ..jobs import job_file, write_documents, write_registry
+from .browser import FLAGS, chromium
 from .dagster_ui import Ui, dagster_dev
 
 DOCUMENTS = 200
@@ -71,3 +73,21 @@ def ui(
         write_documents(home, job, slow)
     with dagster_dev(home, registry) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all drills."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page as large as a desk's screen."""
+    opened = browser.new_page(viewport={"width": 1900, "height": 1100})
+    opened.set_default_timeout(60_000)
+    yield opened
+    opened.close()
