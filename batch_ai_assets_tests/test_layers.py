@@ -44,7 +44,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("engine.batch", "engine.estimating", "engine.fsck"),
     ("engine",),
     ("settings", "local_provider", "demo"),
-    ("object_storage",),
+    ("object_storage", "ui_links"),
     (
         "connections",
         "dbt_tests",

@@ -5,6 +5,7 @@ The page itself is `templates/completion.html`; here are its figures. Everything
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -12,16 +13,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from . import wording
 from .completion import CompletionRecord
+from .links import Link
 from .plots import cost_gauge, sla_gauge, stacked
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render_html(record: CompletionRecord) -> str:
+def render_html(record: CompletionRecord, links: Sequence[Link] = ()) -> str:
     """The whole page."""
     dead = wording.dead_reasons(record)
     return _template().render(
         record=record,
+        links=links,
         words=wording,
         ends=stacked(record.conservation.ends()),
         dead=dead,
