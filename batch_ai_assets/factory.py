@@ -10,6 +10,7 @@ from batch_ai_assets.arrival_sensor import arrival_sensor
 from batch_ai_assets.asset_checks import input_checks, job_checks
 from batch_ai_assets.assets import job_assets
 from batch_ai_assets.assets.catalogue import asset_key
+from batch_ai_assets.assets.overview import job_overview
 from batch_ai_assets.chain_sensor import chain_sensor
 from batch_ai_assets.dbt_checks import dbt_checks
 from batch_ai_assets.decision_jobs import decision_jobs
@@ -49,7 +50,7 @@ def job_definitions(job: ResolvedJob) -> JobDefinitions:
         job,
         job.name,
         dg.AssetSelection.groups(job.name),
-        f"Runs a whole batch: {job.spec.purpose}",
+        f"Runs a whole batch: {job.spec.purpose}\n\n{job_overview(job)}",
     )
     export = _asset_job(
         job,

@@ -121,13 +121,18 @@ def _arrow(rows: Any, key: dg.AssetKey) -> pa.Table:
 
 
 def _location(table: BatchTable, context: dg.OutputContext) -> dict[str, Any]:
-    """Where the rows are; their number and columns, where the asset has not said so itself."""
+    """Where the rows are; their number and columns, where the asset has not said so itself.
+
+    Whence columns come is said once more: Dagster reads it from what was materialized.
+    """
     said = {**context.definition_metadata, **context.output_metadata}
     found: dict[str, Any] = {"location": dg.MetadataValue.path(table.path)}
     if "dagster/row_count" not in said:
         found["dagster/row_count"] = table.rows
     if "dagster/column_schema" not in said:
         found["dagster/column_schema"] = _columns(table.schema)
+    if "dagster/column_lineage" in context.definition_metadata:
+        found["dagster/column_lineage"] = context.definition_metadata["dagster/column_lineage"]
     return found
 
 

@@ -16,6 +16,7 @@ import dagster as dg
 from batch_ai_assets.engine.errors import StorageError
 from batch_ai_assets.engine.tables import at, get_json, new_folder, put_json
 from batch_ai_assets.object_storage import reachable
+from batch_ai_assets.ui_links import links_of
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -66,12 +67,12 @@ def publish_report(root: str, record: CompletionRecord, run_id: str) -> Publishe
     from batch_ai_assets.engine.reporting.html import render_html
     from batch_ai_assets.engine.reporting.markdown import render_markdown
 
-    home = _home(root, record.job, record.batch)
+    home, links = _home(root, record.job, record.batch), links_of(record)
     try:
         folder = new_folder(home, run_id)
         (folder / "report.json").write_bytes(record.to_json())
-        (folder / "report.md").write_text(render_markdown(record), encoding="utf-8")
-        (folder / "report.html").write_text(render_html(record), encoding="utf-8")
+        (folder / "report.md").write_text(render_markdown(record, links), encoding="utf-8")
+        (folder / "report.html").write_text(render_html(record, links), encoding="utf-8")
         put_json(home / "_latest.json", {"path": str(folder)})
     except OSError as error:
         raise StorageError(

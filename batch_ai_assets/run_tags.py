@@ -1,7 +1,8 @@
 """Tags on Dagster runs that this project reads or writes.
 
-`batch_ai/mode` asks for another way to run (`reprocess`, `reread`, `fresh`), `batch_ai/shards` for
-so many shards, from the command line or the Launchpad alike; `batch_ai/state` says how it ended.
+`batch_ai/job` and `batch_ai/data_classification` say what a run works on. `batch_ai/mode` asks
+for another way to run (`reprocess`, `reread`, `fresh`), `batch_ai/shards` for so many shards, from
+the command line or the Launchpad alike; `batch_ai/state` says how it ended.
 Which process (`host:pid`) a run lives in that no daemon watches is nothing to read: its tag is
 one that the UI does not show.
 """
@@ -16,6 +17,8 @@ from batch_ai_assets.engine.errors import SpecError
 from batch_ai_assets.engine.spec.job import JobSpec
 from batch_ai_assets.engine.spec.priority import PRIORITIES
 
+JOB = "batch_ai/job"
+DATA_CLASS = "batch_ai/data_classification"
 STATE = "batch_ai/state"
 MODE = "batch_ai/mode"
 SHARDS = "batch_ai/shards"
@@ -33,7 +36,12 @@ RUN_TAGS: Mapping[str, str] = {
 
 def run_tags(job: JobSpec) -> dict[str, str]:
     """The tags of every run of the job, whoever starts it: schedule, sensor, person, backfill."""
-    return {**RUN_TAGS, "dagster/priority": str(PRIORITIES[job.priority])}
+    return {**RUN_TAGS, **job_tags(job), "dagster/priority": str(PRIORITIES[job.priority])}
+
+
+def job_tags(job: JobSpec) -> dict[str, str]:
+    """What runs are filtered by, whichever Dagster job they belong to."""
+    return {JOB: job.job, DATA_CLASS: job.data_classification}
 
 
 def this_process() -> str:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from batch_ai_assets.assets.overview import by_the_clock
 from batch_ai_assets.engine.spec.batches import BatchesSpec
 from batch_ai_assets.engine.spec.job import JobSpec
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
@@ -97,7 +98,7 @@ def batch_schedule(
         job=asset_job,
         cron_schedule=ticks_at(batches),
         execution_timezone="UTC" if batches.cadence == "hourly" else batches.timezone,
-        description=f"{_description(batches)} {catching_up(job.spec)}",
+        description=f"{by_the_clock(batches)} {catching_up(job.spec)}",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         required_resource_keys={ENGINE},
     )
@@ -137,23 +138,6 @@ def _was_started(context: dg.ScheduleEvaluationContext, job: ResolvedJob, batch:
         return True
     runs = dg.RunsFilter(job_name=job.name, tags={"dagster/partition": batch})
     return bool(context.instance.get_runs(runs, limit=1))
-
-
-def _description(batches: BatchesSpec) -> str:
-    at = f"at {batches.at} ({batches.timezone})"
-    said = {
-        "hourly": f"At minute {batches.at[-2:]} of every hour: runs the batch of the last hour.",
-        "daily": f"Every day {at}: runs the batch of the day before.",
-        "weekly": f"Every {batches.weekday.capitalize()} {at}: runs the batch of the week before.",
-        "monthly": f"On day {batches.day} of every month {at}: runs the batch of the month before.",
-    }[batches.cadence]
-    if not isinstance(batches.day, int) and batches.cadence == "monthly":
-        which = "last day" if batches.day == "last_day" else "last business day"
-        said = f"On the {which} of every month {at}: runs the batch of the month that closes then."
-    if batches.start_window is not None:
-        hours = f"{batches.start_window.since} and {batches.start_window.until}"
-        said += f" Only between {hours}; what is due at other times waits until then."
-    return said
 
 
 def catching_up(job: JobSpec) -> str:

@@ -7,6 +7,7 @@ not here. Nothing heavy is imported: every Dagster process pays for this module.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -64,6 +65,9 @@ class Settings(BaseSettings):
     """Whether every batch is tested by dbt as well, at its end."""
     alert_urls: SecretStr | None = None
     """Who is told of alerts: Apprise addresses, with spaces between them. They hold secrets."""
+    ui_url: str | None = None
+    """Where people reach the Dagster UI, for links in reports. Nothing: where `batch-ai ui` was
+    last started on this home."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     failpoint: str | None = None
     """For crash tests only: where the engine kills itself."""
@@ -87,6 +91,16 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute_unless_url(cls, value: str) -> str:
         return value if "://" in value else str(Path(value).expanduser().resolve())
+
+    @field_validator("ui_url")
+    @classmethod
+    def _an_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s/?#()<>@]+[^\s?#()<>@]*", value):
+            raise ValueError(
+                "this is no address that a link can begin with; write it like "
+                "https://dagster.example.com, without a name or password"
+            )
+        return None if value is None else value.rstrip("/")
 
     @field_validator("log_level", mode="before")
     @classmethod

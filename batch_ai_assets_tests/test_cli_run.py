@@ -67,7 +67,9 @@ def test_a_run_from_the_command_line_belongs_to_the_code_location_that_the_ui_lo
         shown = {tag for tag in run.tags if not tag.startswith((".dagster/", "dagster/"))}
     assert run.remote_job_origin is not None
     assert run.remote_job_origin.location_name == "batch_ai_assets.definitions"
-    assert shown == {"batch_ai/state", "batch_ai/who"}
+    assert shown == {
+        "batch_ai/job", "batch_ai/data_classification", "batch_ai/state", "batch_ai/who",
+    }  # fmt: skip
 
 
 def test_without_a_key_a_new_batch_is_made_and_named(platform: Make) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from batch_ai_assets.commands.running_ui import PortTakenError, claim
 from batch_ai_assets.settings import settings
+from batch_ai_assets.ui_links import LOCK_FILE, report_page
 
 from .jobs import job_file, write_documents
 from .running import Platform, batch_ai, letters
@@ -166,3 +167,15 @@ def test_the_program_that_it_becomes_is_dagster_dev() -> None:
 
     assert "Start a local deployment of Dagster" in done.stdout
     assert "superseded" not in done.stderr
+
+
+def test_links_lead_to_the_ui_that_was_last_started_here_unless_a_setting_names_another(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = "/assets/mail/completion_report?view=partitions&partition=monday"
+    assert report_page("mail", "monday") == f"http://127.0.0.1:3000{there}"
+    (settings().dagster_home / LOCK_FILE).write_text('{"port": 3317}')
+    assert report_page("mail", "monday") == f"http://127.0.0.1:3317{there}"
+    monkeypatch.setenv("BATCH_AI_UI_URL", "https://dagster.example.com")
+    settings.cache_clear()
+    assert report_page("mail", "monday") == f"https://dagster.example.com{there}"

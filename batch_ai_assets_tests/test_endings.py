@@ -6,11 +6,16 @@ from contextlib import closing
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 
 from batch_ai_assets.assets.figures import PLAN_ROWS
 from batch_ai_assets.connections import Connections, open_deps
+from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.control.progress import Progress
 from batch_ai_assets.engine.state.life_cycle import State
+from batch_ai_assets.engine.tables import TableStore
+from batch_ai_assets.engine.validation.columns import Column, arrow_schema
+from batch_ai_assets.settings import settings
 
 from .jobs import job_file, write_documents, write_registry
 from .running import Platform, evaluations, failure, letters, refused
@@ -20,11 +25,24 @@ EIGHT = (
     "raw_inputs", "work_plan", "enriched_outputs", "validation_report",
     "results", "dead_letter_queue", "review_queue", "completion_report",
 )  # fmt: skip
+PLOTTED = {
+    "items", "valid", "dead", "review", "calls", "tokens_in", "cost_usd", "cost_per_item_usd",
+    "failure_rate", "dead_letter_rate", "validation_pass_rate", "items_per_second",
+    "duration_seconds",
+}  # fmt: skip
+"""What a person plots over batches."""
 
 
 def numbers(event: dg.AssetMaterialization | None) -> dict[str, Any]:
     assert event is not None
     return {key: value.value for key, value in event.metadata.items()}
+
+
+def shown_columns(here: Platform, name: str) -> pa.Schema:
+    """The columns of an asset of `mail` as the catalogue shows them, without any run."""
+    asset = build_defs(here.registry).resolve_assets_def(dg.AssetKey(["mail", name]))
+    columns = asset.get_asset_spec().metadata["dagster/column_schema"].columns
+    return arrow_schema(tuple(Column(one.name, one.type, "") for one in columns))
 
 
 def test_a_completed_batch_has_eight_assets_that_tell_one_story(platform: Make) -> None:
@@ -42,6 +60,21 @@ def test_a_completed_batch_has_eight_assets_that_tell_one_story(platform: Make) 
     assert told["completion_report"]["conservation"].startswith("7 items = ")
     assert told["completion_report"]["conservation_holds"] is True
     assert all("duration_seconds" in told[name] for name in EIGHT)
+    assert all(set(told[name]) >= PLOTTED for name in EIGHT[1:])
+    # asset → report → run, and back
+    page = "http://127.0.0.1:3000/assets/mail/completion_report?view=partitions&partition=monday"
+    assert {told[name]["completion_report"] for name in EIGHT[1:]} == {page}
+    assert told["completion_report"]["run"] == run.run_id
+    files = here.report("mail", "monday").folder
+    assert told["completion_report"]["report"] == (files / "report.md").read_text()
+    for form in ("html", "md"):
+        assert f"127.0.0.1:3000/runs/{run.run_id}" in (files / f"report.{form}").read_text()
+    # the catalogue knew the columns of every table beforehand
+    for name in EIGHT[:-1]:
+        written = TableStore(settings().data_url).latest("mail", name, "monday")
+        assert written is not None
+        assert written.schema.equals(shown_columns(here, name)), name
+    assert "dagster/column_lineage" in told["results"]
 
 
 def test_the_plan_is_shown_with_what_it_will_ask_and_what_it_will_not(platform: Make) -> None:
@@ -159,6 +192,7 @@ def test_a_batch_at_the_end_of_its_budget_halts_and_still_reports(platform: Make
     assert told["run"] == run.run_id
     assert told["pending"] > 0
     assert told["conservation_holds"] is True
+    assert set(told) >= PLOTTED | {"cpu_seconds", "peak_rss_bytes"}
     assert here.newest("mail", "dead_letter_queue", "monday") is not None
     assert here.newest("mail", "results", "monday") is None
 

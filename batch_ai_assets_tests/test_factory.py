@@ -82,17 +82,6 @@ def test_the_jobs_own_tags_are_kept_in_the_letters_that_a_tag_may_have(
     assert steward_tags(job)["desk"] == "claims-complaints"
 
 
-def test_the_columns_of_the_results_are_known_before_the_first_run(
-    definitions: dg.Definitions,
-) -> None:
-    spec = definitions.resolve_assets_def(dg.AssetKey(["mail", "results"])).get_asset_spec()
-
-    columns = {c.name: c for c in spec.metadata["dagster/column_schema"].columns}
-    assert {"item_id", "input_hash", "cost_usd", "topic", "flags"} <= set(columns)
-    assert columns["topic"].type == "string"
-    assert all(column.description for column in columns.values())
-
-
 def test_what_decides_results_is_the_code_version_and_what_does_not_is_not(tmp_path: Path) -> None:
     def version(**changes: object) -> str | None:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))

@@ -75,6 +75,20 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         settings()
 
 
+def test_the_address_of_the_ui_is_one_that_links_can_begin_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Settings(ui_url="https://dagster.example.com/prod/").ui_url == (
+        "https://dagster.example.com/prod"
+    )
+    for wrong in ("dagster.example.com", "ftp://a", "http://", "http://a b", "http://me:key@a"):
+        monkeypatch.setenv("BATCH_AI_UI_URL", wrong)
+        settings.cache_clear()
+        with pytest.raises(SpecError, match="BATCH_AI_UI_URL is wrong") as refused:
+            settings()
+        assert "me:key" not in str(refused.value)
+
+
 def test_a_child_process_sees_the_same_home_and_instance(home: Path) -> None:
     environment = settings().child_environment()
     assert environment["BATCH_AI_HOME"] == str(home)

@@ -1,6 +1,8 @@
 """The assets of a job, one module per stage of the batch.
 
-    catalogue.py   what the catalogue says of each: words, owner, tags, columns
+    catalogue.py   what the catalogue says of each: words, owner, tags
+    columns.py     the columns of their tables, and whence each comes
+    overview.py    the job at a glance
     stage.py       how an engine stage runs inside an asset body, and how its endings look
     unreached.py   what is reported when a run stops early
     figures.py     the numbers each asset shows

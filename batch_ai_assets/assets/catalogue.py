@@ -1,7 +1,7 @@
-"""What the catalogue says of each asset of a job: words for a data steward, owner, tags, columns.
+"""What the catalogue says of each asset of a job: words for a data steward, owner, tags.
 
-Texts and static facts only. What a run measured is in `figures.py`, what an asset does in the
-modules named after the stages.
+Texts and static facts only. Columns are in `columns.py`, the job at a glance in `overview.py`, what
+a run measured in `figures.py`, what an asset does in the modules named after the stages.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import Any, Literal
 
 import dagster as dg
 
+from batch_ai_assets.assets.columns import table_metadata
+from batch_ai_assets.assets.overview import job_overview
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
-from batch_ai_assets.engine.validation.columns import SEQ, Column, result_columns
 from batch_ai_assets.partitions import batch_partitions
 from batch_ai_assets.resources import ENGINE, REPORTS, TABLES
+from batch_ai_assets.run_tags import JOB
 
 AssetName = Literal[
     "raw_inputs", "work_plan", "enriched_outputs", "validation_report",
@@ -35,6 +37,9 @@ class Entry:
     kinds: frozenset[str]
     storage: str = TABLES
 
+
+WITH_OVERVIEW: tuple[AssetName, ...] = ("results", "completion_report")
+"""Assets that carry the overview of the whole job: the pages that people open first."""
 
 CATALOGUE: Mapping[AssetName, Entry] = {
     "raw_inputs": Entry(
@@ -89,7 +94,8 @@ CATALOGUE: Mapping[AssetName, Entry] = {
     "completion_report": Entry(
         "The audit record of the batch: where every document ended, what it cost, how long it "
         "took against the agreed time, which checks passed, and what a person does now. Written "
-        "however the batch ends, also when it is halted or interrupted.",
+        "however the batch ends, also when it is halted or interrupted.\n\n"
+        "Purpose of the job: {purpose}",
         ("validation_report", "results"),
         frozenset({"json", "html"}),
         REPORTS,
@@ -109,7 +115,7 @@ def entry(job: ResolvedJob, name: AssetName) -> dict[str, Any]:
         "key_prefix": job.name,
         "group_name": job.name,
         "partitions_def": batch_partitions(job),
-        "description": said.text.format(job=job.name, purpose=job.spec.purpose),
+        "description": _description(job, name),
         "owners": [job.spec.owner],
         "kinds": set(said.kinds),
         "tags": steward_tags(job),
@@ -118,6 +124,11 @@ def entry(job: ResolvedJob, name: AssetName) -> dict[str, Any]:
         "io_manager_key": said.storage,
         "required_resource_keys": {ENGINE},
     }
+
+
+def _description(job: ResolvedJob, name: AssetName) -> str:
+    text = CATALOGUE[name].text.format(job=job.name, purpose=job.spec.purpose)
+    return f"{text}\n\n{job_overview(job)}" if name in WITH_OVERVIEW else text
 
 
 def steward_tags(job: ResolvedJob) -> dict[str, str]:
@@ -131,7 +142,8 @@ def steward_tags(job: ResolvedJob) -> dict[str, str]:
         "provider": spec.model.provider,
         "model": spec.model.name,
     }
-    return {_slug(key): _slug(value) for key, value in tags.items() if _slug(key)}
+    own = {_slug(key): _slug(value) for key, value in tags.items() if _slug(key)}
+    return {**own, JOB: job.name}  # as on the job's runs; no tag of a job file has a slash
 
 
 def _slug(text: str) -> str:
@@ -140,7 +152,7 @@ def _slug(text: str) -> str:
 
 def _metadata(job: ResolvedJob, name: AssetName) -> dict[str, Any]:
     spec = job.spec
-    said: dict[str, Any] = {
+    return {
         "job_file": dg.MetadataValue.path(f"{job.folder}/job.yaml"),
         "data_class": spec.data_classification,
         "provider": spec.model.provider,
@@ -149,25 +161,5 @@ def _metadata(job: ResolvedJob, name: AssetName) -> dict[str, Any]:
         "prompt_version": spec.prompt.version,
         "schema_version": spec.output.version,
         "consumers": ", ".join(spec.consumers) or "none named",
+        **table_metadata(job, name),
     }
-    columns = _columns_of(job, name)
-    if columns:
-        said["dagster/column_schema"] = table_schema(columns)
-    return said
-
-
-def _columns_of(job: ResolvedJob, name: AssetName) -> tuple[Column, ...]:
-    """Columns that are known before a run; the other tables show theirs once they are written."""
-    if name in ("results", "review_queue"):
-        return result_columns(job)
-    return (SEQ, *result_columns(job)) if name == "enriched_outputs" else ()
-
-
-def table_schema(columns: tuple[Column, ...]) -> dg.TableSchema:
-    """Columns as the catalogue shows them."""
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(name=column.name, type=column.type, description=column.description)
-            for column in columns
-        ]
-    )

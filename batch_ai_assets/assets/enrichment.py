@@ -22,7 +22,7 @@ def enriched_outputs(job: ResolvedJob) -> dg.AssetsDefinition:
         with stage(context, job) as here:
             table = enrich(job, here.batch, here.run, here.deps)
             state = here.deps.store.batches.state(job.name, here.batch)
-            numbers = {**here.metadata(), "dagster/row_count": table.rows}
+            numbers = here.metadata_of(table)
         if state == "paused":
             # No output: everything downstream is skipped, and the run ends as a success.
             here.tag("paused")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from batch_ai_assets.engine.figures import BatchFigures, counted
+from batch_ai_assets.engine.validation.rates import shares
 
 if TYPE_CHECKING:
+    from batch_ai_assets.engine.reporting.completion import CompletionRecord
     from batch_ai_assets.engine.tables import BatchTable
 
 PLAN_ROWS = 20
@@ -40,9 +42,15 @@ _NOT_ASKED = {
 }
 
 
-def batch_metadata(figures: BatchFigures, duration_seconds: float) -> dict[str, Any]:
-    """Counts of items, calls and tokens, money in USD, and how long this stage took."""
+def batch_metadata(
+    figures: BatchFigures, duration_seconds: float, batch_seconds: float
+) -> dict[str, Any]:
+    """Counts, shares, tokens, money in USD, how long this stage took, and the pace of the batch.
+
+    The shares are those of the checks of that name, so that a check's trend can be seen here.
+    """
     counts = figures.conservation
+    finished = counts.finished
     return {
         "conservation": counts.line(),
         "items": counts.items,
@@ -61,8 +69,27 @@ def batch_metadata(figures: BatchFigures, duration_seconds: float) -> dict[str, 
         "tokens_cached": figures.tokens_cached,
         "cost_usd": round(float(figures.cost_usd), 9),
         "cache_saved_usd": round(float(figures.cache_saved_usd), 9),
+        "cost_per_item_usd": round(figures.cost_usd / finished, 9) if finished else 0.0,
+        **{name: round(share, 6) for name, share in shares(figures).items()},
         "duration_seconds": round(duration_seconds, 3),
+        "items_per_second": round(finished / batch_seconds, 3) if batch_seconds else 0.0,
         "conservation_holds": dg.MetadataValue.bool(counts.holds),
+    }
+
+
+def report_metadata(record: CompletionRecord) -> dict[str, Any]:
+    """What the audit record adds: the run that made it, and figures of the whole batch.
+
+    The report itself and its files are told by who writes them.
+    """
+    return {
+        "conservation": record.conservation.line,
+        "next_step": record.next_step,
+        "run": dg.MetadataValue.dagster_run(record.run_id),
+        "duration_seconds": round(record.duration_seconds, 3),
+        "items_per_second": round(record.items_per_second, 3),
+        "cpu_seconds": round(record.cpu_seconds, 3),
+        "peak_rss_bytes": record.peak_rss_bytes,
     }
 
 

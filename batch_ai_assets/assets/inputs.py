@@ -43,8 +43,7 @@ def work_plan(job: ResolvedJob) -> dg.AssetsDefinition:
 
         with stage(context, job) as here:
             table = plan_work(job, here.batch, here.run, here.deps, raw)
-            plan = plan_metadata(table)
-            numbers = {**here.metadata(), **plan, "dagster/row_count": table.rows}
+            numbers = {**here.metadata_of(table), **plan_metadata(table)}
         yield dg.Output(table, metadata=numbers)
 
     return body

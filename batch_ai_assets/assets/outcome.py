@@ -17,7 +17,7 @@ def validation_report(job: ResolvedJob) -> dg.AssetsDefinition:
 
         with stage(context, job) as here:
             table = judge(job, here.batch, here.run, here.deps)
-            numbers = {**here.metadata(), "dagster/row_count": table.rows}
+            numbers = here.metadata_of(table)
         yield dg.Output(table, metadata=numbers)
 
     return body
@@ -30,7 +30,7 @@ def results(job: ResolvedJob) -> dg.AssetsDefinition:
 
         with stage(context, job) as here:
             table = release(job, here.batch, here.run, here.deps)
-            numbers = {**here.metadata(), "dagster/row_count": table.rows}
+            numbers = here.metadata_of(table)
         yield dg.Output(table, metadata=numbers)
 
     return body

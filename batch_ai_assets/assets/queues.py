@@ -18,11 +18,7 @@ def dead_letter_queue(job: ResolvedJob) -> dg.AssetsDefinition:
         with stage(context, job) as here:
             revision = here.dead_letter_revision()
             table = export_dead_letters(job, here.batch, here.run, here.deps)
-            numbers = {
-                **here.metadata(),
-                "dagster/row_count": table.rows,
-                "revision": revision,
-            }
+            numbers = {**here.metadata_of(table), "revision": revision}
         yield dg.Output(table, metadata=numbers)
 
     return body
@@ -35,7 +31,7 @@ def review_queue(job: ResolvedJob) -> dg.AssetsDefinition:
 
         with stage(context, job) as here:
             table = export_reviews(job, here.batch, here.run, here.deps)
-            numbers = {**here.metadata(), "dagster/row_count": table.rows}
+            numbers = here.metadata_of(table)
         yield dg.Output(table, metadata=numbers)
 
     return body

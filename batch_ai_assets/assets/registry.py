@@ -4,7 +4,10 @@ from typing import Any
 
 import dagster as dg
 
+from batch_ai_assets.assets.overview import table
 from batch_ai_assets.engine.spec.registry import Registry
+from batch_ai_assets.engine.spec.resolved import ResolvedJob
+from batch_ai_assets.ui_links import asset_path
 
 KEY = dg.AssetKey(["job_registry"])
 CHECK = "every_job_loads"
@@ -78,12 +81,18 @@ def registry_finding(registry: Registry) -> dg.AssetCheckEvaluation:
 
 
 def _overview(registry: Registry) -> str:
-    lines = ["| job | owner | purpose | cadence | model |", "|---|---|---|---|---|"]
-    for name, job in sorted(registry.jobs.items()):
-        spec = job.spec
-        purpose = " ".join(spec.purpose.split()).replace("|", "/")
-        lines.append(
-            f"| {name} | {spec.owner} | {purpose} | {spec.batches.cadence} "
-            f"| {spec.model.provider} {spec.model.name} |"
-        )
-    return "\n".join(lines)
+    head = ("job", "purpose", "owner", "data class", "cadence", "model")
+    rows = [_row(name, job) for name, job in sorted(registry.jobs.items())]
+    return "\n".join(table(head, rows))
+
+
+def _row(name: str, job: ResolvedJob) -> tuple[str, ...]:
+    spec = job.spec
+    return (
+        f"[{name}]({asset_path(name, 'results')})",
+        spec.purpose,
+        spec.owner,
+        spec.data_classification,
+        spec.batches.cadence,
+        f"{spec.model.name} at {spec.model.provider}",
+    )

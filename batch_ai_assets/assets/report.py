@@ -6,8 +6,10 @@ from typing import Any
 import dagster as dg
 
 from batch_ai_assets.assets.catalogue import asset_key, entry
+from batch_ai_assets.assets.figures import report_metadata
 from batch_ai_assets.assets.stage import stage
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
+from batch_ai_assets.ui_links import links_of
 
 
 def completion_report(job: ResolvedJob) -> dg.AssetsDefinition:
@@ -24,14 +26,9 @@ def completion_report(job: ResolvedJob) -> dg.AssetsDefinition:
             here.tag(record.state)
             numbers = {
                 # First, because it is what people come for; its files are told by the IO manager.
-                "report": dg.MetadataValue.md(render_markdown(record)),
-                "conservation": record.conservation.line,
-                "next_step": record.next_step,
+                "report": dg.MetadataValue.md(render_markdown(record, links_of(record))),
                 **here.metadata(),
-                "duration_seconds": round(record.duration_seconds, 3),
-                "items_per_second": round(record.items_per_second, 3),
-                "cpu_seconds": round(record.cpu_seconds, 3),
-                "peak_rss_bytes": record.peak_rss_bytes,
+                **report_metadata(record),
             }
         yield dg.Output(record, metadata=numbers)
 

@@ -28,16 +28,20 @@ from batch_ai_assets.engine.errors import (
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.partitions import checked_batch_key
 from batch_ai_assets.run_tags import (
+    JOB,
     STARTED_BY_CLI,
     STATE,
+    job_tags,
     mode_of,
     shards_of,
     this_process,
     who_started,
 )
+from batch_ai_assets.ui_links import report_page
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps, Run
+    from batch_ai_assets.engine.tables import BatchTable
 
 _GO_ON = "What was done is kept; run the batch again and it goes on from there."
 
@@ -61,9 +65,24 @@ class Stage:
         return self.clock() - self.started
 
     def metadata(self) -> dict[str, Any]:
-        """The batch's numbers so far."""
+        """The way to the batch's report, and its numbers so far."""
         figures = self.deps.store.figures(self.job.name, self.batch)
-        return {**batch_metadata(figures, self.seconds), "dead_by_reason": dead_reasons(figures)}
+        return {
+            "completion_report": dg.MetadataValue.url(report_page(self.job.name, self.batch)),
+            **batch_metadata(figures, self.seconds, self._batch_seconds()),
+            "dead_by_reason": dead_reasons(figures),
+        }
+
+    def metadata_of(self, table: BatchTable) -> dict[str, Any]:
+        """The same, with the number of rows that this stage has written."""
+        return {**self.metadata(), "dagster/row_count": table.rows}
+
+    def _batch_seconds(self) -> float:
+        """How long the newest version has been worked on; of a finished one, how long it was."""
+        plan = self.deps.store.batches.latest_plan(self.job.name, self.batch)
+        since = (plan.started_at or plan.planned_at) if plan else None
+        until = (plan.finished_at if plan else None) or self.deps.store.clock()
+        return 0.0 if since is None else max(until - since, 0.0)
 
     def dead_letter_revision(self) -> float:
         """When the batch's dead letters last changed; 0 where there is none. Read before them."""
@@ -113,7 +132,9 @@ def open_stage(context: AnyContext, job: ResolvedJob) -> Stage:
     from batch_ai_assets.engine.deps import Mode, Run
 
     tags = context.run.tags
-    context.instance.add_run_tags(context.run.run_id, {STATE: "running"})
+    # A run of assets picked by hand belongs to no job of ours, and has none of its tags.
+    own = {} if JOB in tags else job_tags(job.spec)
+    context.instance.add_run_tags(context.run.run_id, {**own, STATE: "running"})
     try:
         _check_key(context, job)
         run = Run(

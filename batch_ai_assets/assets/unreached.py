@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from batch_ai_assets.assets.catalogue import AssetName, asset_key
+from batch_ai_assets.assets.columns import lineage_metadata
+from batch_ai_assets.assets.figures import report_metadata
 from batch_ai_assets.engine.errors import BatchAIError
 
 if TYPE_CHECKING:
@@ -49,9 +51,9 @@ def _dead_letters(here: Stage) -> None:
     table = export_dead_letters(here.job, here.batch, here.run, here.deps)
     here.deps.tables.point_latest(table)
     metadata = {
-        **here.metadata(),
+        **here.metadata_of(table),
+        **lineage_metadata(here.job, "dead_letter_queue"),
         "location": dg.MetadataValue.path(table.path),
-        "dagster/row_count": table.rows,
         "revision": revision,
     }
     _report(here, "dead_letter_queue", metadata)
@@ -62,8 +64,9 @@ def _completion(here: Stage, record: CompletionRecord) -> None:
 
     report = publish_report(str(here.deps.tables.root), record, here.run.run_id)
     counts = record.conservation  # of a batch that was refused, the store counts nothing
-    own = {"conservation": counts.line, "items": counts.items, "pending": counts.pending}
-    _report(here, "completion_report", {**report.metadata(), **here.metadata(), **own})
+    own = {"items": counts.items, "pending": counts.pending}
+    numbers = {**here.metadata(), **report_metadata(record), **own}
+    _report(here, "completion_report", {**report.metadata(), **numbers})
 
 
 def _report(here: Stage, name: AssetName, metadata: dict[str, Any]) -> None:

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batch_ai_assets.engine.errors import BatchAIError
+from batch_ai_assets.ui_links import HOST, LOCK_FILE, noted_port
 
-HOST = "127.0.0.1"
-_LOCK_FILE = "ui.lock"
 _PATIENCE_SECONDS = 5.0
 _LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """This machine is never asked through a proxy."""
@@ -40,7 +39,7 @@ def claim(dagster_home: Path, port: int) -> RunningUi | None:
     The place is kept through an `exec` and given back by the end of the process. Raises
     PortTakenError.
     """
-    lock = os.open(dagster_home / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(dagster_home / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -76,11 +75,7 @@ def home_of(port: int) -> str | None:
 
 
 def _noted_port(lock: int) -> int | None:
-    """The port in the lock file; None while it is empty or being written."""
-    try:
-        return int(json.loads(os.pread(lock, 1000, 0))["port"])
-    except (ValueError, KeyError, TypeError):
-        return None
+    return noted_port(os.pread(lock, 1000, 0))
 
 
 def _is_free(port: int) -> bool:

@@ -8,19 +8,20 @@ import sys
 import click
 
 from batch_ai_assets.engine.errors import SpecError
+from batch_ai_assets.ui_links import HOST, PORT, asset_path
 
 
 @click.command("ui")
 @click.argument("job", required=False)
 @click.argument("batch", required=False)
-@click.option("--port", default=3000, show_default=True)
+@click.option("--port", default=PORT, show_default=True)
 def ui(job: str | None, batch: str | None, port: int) -> None:
     """Open the Dagster UI and its daemon on 127.0.0.1; print the page of JOB or of BATCH.
 
     A home has one UI and one daemon: where they run already, only their page is printed.
     """
     from batch_ai_assets.commands.dagster_seam import open_instance
-    from batch_ai_assets.commands.running_ui import HOST, claim
+    from batch_ai_assets.commands.running_ui import claim
     from batch_ai_assets.settings import settings
 
     here = settings()
@@ -50,11 +51,9 @@ def _page(job: str | None, batch: str | None) -> str:
     from batch_ai_assets.settings import settings
 
     load_registry(settings().registry, prove_rules=False).job(job)
-    page = f"/assets/{job}/completion_report"
-    if batch is None:
-        return page
-    _check_batch(job, batch)
-    return f"{page}?view=partitions&partition={batch}"
+    if batch is not None:
+        _check_batch(job, batch)
+    return asset_path(job, "completion_report", batch)
 
 
 def _check_batch(job: str, batch: str) -> None:

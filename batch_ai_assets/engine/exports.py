@@ -17,7 +17,8 @@ from .planning.versions import frozen_job
 from .spec.resolved import ResolvedJob
 from .state.rows import DeadLetterRow, Plan
 from .tables import BatchTable, RowReader
-from .validation.columns import result_schema
+from .validation.columns import arrow_schema
+from .validation.table_columns import DEAD_LETTERS, review_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +33,7 @@ def export_dead_letters(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> B
     latest = _exported(job.name, "dead_letter_queue", batch, deps)
     if latest and _is_new_enough(latest, plan, rows):
         return latest
-    schema = dead_letter_schema()
+    schema = arrow_schema(DEAD_LETTERS)
     return deps.tables.write(
         job.name, "dead_letter_queue", batch, run.run_id, schema, _letters(rows, schema)
     )
@@ -78,34 +79,6 @@ def _letters(rows: list[DeadLetterRow], schema: pa.Schema) -> Iterator[pa.Record
         )
 
 
-def dead_letter_schema() -> pa.Schema:
-    """Columns of `dead_letter_queue`."""
-    import pyarrow as pa
-
-    when = pa.timestamp("us", tz="UTC")
-    columns = {
-        "job": (pa.string(), "The batch AI job."),
-        "batch": (pa.string(), "The batch (Dagster partition)."),
-        "version": (pa.int64(), "Version of the batch."),
-        "item_id": (pa.string(), "The document."),
-        "reason": (pa.string(), "Why it ended dead, one word for counting."),
-        "message": (pa.string(), "The same in a sentence; no document text."),
-        "attempts": (pa.int64(), "Calls that were made for it."),
-        "status": (pa.string(), "open, replayed or discarded."),
-        "first_at": (when, "When it ended dead."),
-        "last_at": (when, "When its last attempt ended."),
-        "request_hash": (pa.string(), "Fingerprint (hex) of what was asked."),
-        "sealed_payload": (pa.binary(), "The document, AES-256-GCM."),
-        "sealed_answer": (pa.binary(), "The raw answer, AES-256-GCM, where there was one."),
-    }
-    return pa.schema(
-        [
-            pa.field(name, kind, metadata={"description": said})
-            for name, (kind, said) in columns.items()
-        ]
-    )
-
-
 def export_reviews(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     """`review_queue` of the batch: answered items that wait for a person, document sealed."""
     plan = deps.store.batches.latest_plan(job.name, batch)
@@ -120,28 +93,9 @@ def export_reviews(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchT
         if latest.written_at > verdicts.written_at:
             return latest
     frozen = frozen_job(plan, job)
-    schema = review_schema(frozen)
+    schema = arrow_schema(review_columns(frozen))
     return deps.tables.write(
         job.name, "review_queue", batch, run.run_id, schema, _reviews(plan, deps, schema)
-    )
-
-
-def review_schema(job: ResolvedJob) -> pa.Schema:
-    """A result row, why it waits, and its sealed document."""
-    import pyarrow as pa
-
-    columns = {
-        "reason": (pa.string(), "Why it waits for a person."),
-        "sealed_payload": (pa.binary(), "The document, AES-256-GCM."),
-    }
-    return pa.schema(
-        [
-            *result_schema(job),
-            *(
-                pa.field(name, kind, metadata={"description": said})
-                for name, (kind, said) in columns.items()
-            ),
-        ]
     )
 
 

@@ -21,8 +21,9 @@ from .sealing import document_context
 from .spec.resolved import ResolvedJob
 from .state.rows import DeadLetter, ItemRow, Plan
 from .tables import BatchTable, RowReader
-from .validation.columns import result_schema
+from .validation.columns import arrow_schema, result_schema
 from .validation.rules import failing_items
+from .validation.table_columns import verdict_columns
 from .validation.verdict import Verdict, judge
 
 if TYPE_CHECKING:
@@ -146,31 +147,7 @@ class Judging:
 
     def report_schema(self) -> pa.Schema:
         """Columns of `validation_report`."""
-        import pyarrow as pa
-
-        columns = {
-            "job": (pa.string(), "The batch AI job."),
-            "batch": (pa.string(), "The batch (Dagster partition)."),
-            "version": (pa.int64(), "Version of the batch."),
-            "item_id": (pa.string(), "The document."),
-            "end": (pa.string(), "Where the item ended."),
-            "reason": (pa.string(), "Why, where it is not valid."),
-            "flags": (
-                pa.list_(pa.string()),
-                "Names of the warn rules it fails; input_truncated: only its beginning was asked; "
-                "input_divided: it was asked in parts, and their answers were merged; accepted, "
-                "corrected: by a person.",
-            ),
-        } | {
-            f"rule_{rule.name}": (pa.bool_(), rule.description or f"True: {rule.sql}")
-            for rule in self._job.spec.rules
-        }
-        return pa.schema(
-            [
-                pa.field(name, kind, metadata={"description": said})
-                for name, (kind, said) in columns.items()
-            ]
-        )
+        return arrow_schema(verdict_columns(self._job))
 
     def candidate(self) -> Iterator[pa.RecordBatch]:
         """Rows that go to `results` if the checks pass: the valid ones, with their flags."""

@@ -17,6 +17,8 @@ import orjson
 from ..intake.document import Document
 from ..sealing import Sealer, document_context
 from ..tokens import count_tokens
+from ..validation.columns import arrow_schema
+from ..validation.table_columns import MANIFEST
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,33 +28,7 @@ _CHUNK = 512
 
 def manifest_schema() -> pa.Schema:
     """Columns of `raw_inputs`. `seq` is the row's position, from 0."""
-    import pyarrow as pa
-
-    columns = {
-        "job": (pa.string(), "The batch AI job."),
-        "batch": (pa.string(), "The batch (Dagster partition)."),
-        "seq": (pa.int64(), "Position of the item in its batch."),
-        "item_id": (pa.string(), "The document, unique within its batch."),
-        "source": (pa.string(), "File, and line where lines are items."),
-        "input_hash": (pa.string(), "sha256 (hex) of the cleaned text."),
-        "bytes": (pa.int64(), "Size of the cleaned text, UTF-8 bytes."),
-        "tokens": (pa.int64(), "Tokens of the cleaned text."),
-        "type": (pa.string(), "File ending, or `row`."),
-        "pages": (pa.int64(), "Pages, where it has some."),
-        "changed_at": (pa.timestamp("us", tz="UTC"), "When it was written, where that is known."),
-        "priority": (pa.int8(), "Items with a higher one are asked first; 0 is normal."),
-        "data_classification": (pa.string(), "Data class of the item."),
-        "attributes": (pa.string(), "Further fields the job keeps, JSON."),
-        "problem_reason": (pa.string(), "Why it cannot be asked, where it cannot."),
-        "problem_message": (pa.string(), "The same in a sentence."),
-        "sealed": (pa.binary(), "The text (the raw bytes of a problem), AES-256-GCM."),
-    }
-    return pa.schema(
-        [
-            pa.field(name, kind, metadata={"description": said})
-            for name, (kind, said) in columns.items()
-        ]
-    )
+    return arrow_schema(MANIFEST)
 
 
 def manifest_rows(

@@ -6,6 +6,7 @@ escaped.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,16 +15,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from . import wording
 from .completion import CompletionRecord
 from .governance import GovernanceRecord
+from .links import Link
 from .plots import cost_gauge, sla_gauge, stacked
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render_html(record: CompletionRecord) -> str:
+def render_html(record: CompletionRecord, links: Sequence[Link] = ()) -> str:
     """The completion report."""
     dead = wording.dead_reasons(record)
     return _template("completion.html").render(
         record=record,
+        links=links,
         words=wording,
         ends=stacked(record.conservation.ends()),
         dead=dead,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from .completion import CompletionRecord
+from .links import Link
 from .plots import cost_gauge, sla_gauge, text_bar
 from .wording import (
     ENDS,
@@ -37,12 +38,12 @@ _ESCAPED = str.maketrans(
 MARKS = {"passed": "✅", "warning": "⚠️", "error": "❌", "blocks": "⛔"}
 
 
-def render_markdown(record: CompletionRecord) -> str:
+def render_markdown(record: CompletionRecord, links: Sequence[Link] = ()) -> str:
     """The whole report; ends with a newline."""
-    return "\n".join(_lines(record)) + "\n"
+    return "\n".join(_lines(record, links)) + "\n"
 
 
-def _lines(record: CompletionRecord) -> Iterator[str]:
+def _lines(record: CompletionRecord, links: Sequence[Link]) -> Iterator[str]:
     yield f"# {safe(record.job)} · {safe(record.batch)} · version {record.version}"
     yield ""
     yield f"**{safe(state_words(record.state)).capitalize()}**" + (
@@ -51,6 +52,9 @@ def _lines(record: CompletionRecord) -> Iterator[str]:
     yield ""
     yield f"**Next:** {_said(record.next_step) or 'Nothing.'}"
     yield ""
+    if links:
+        yield "**In the UI:** " + " · ".join(f"[{safe(to.label)}]({to.url})" for to in links)
+        yield ""
     yield "## Every document, counted once"
     yield from _conservation(record)
     yield "## Where the results are"

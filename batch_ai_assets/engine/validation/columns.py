@@ -120,12 +120,17 @@ def result_columns(job: ResolvedJob) -> tuple[Column, ...]:
 
 def result_schema(job: ResolvedJob) -> pa.Schema:
     """Arrow schema of `results`, with each column's description as field metadata."""
-    return _arrow(result_columns(job))
+    return arrow_schema(result_columns(job))
+
+
+def enriched_columns(job: ResolvedJob) -> tuple[Column, ...]:
+    """`enriched_outputs`, inside the platform: `seq`, then everything a result row has."""
+    return (SEQ, *result_columns(job))
 
 
 def enriched_schema(job: ResolvedJob) -> pa.Schema:
-    """Arrow schema of rows inside the platform: `seq`, then everything a result row has."""
-    return _arrow((SEQ, *result_columns(job)))
+    """Arrow schema of `enriched_outputs`."""
+    return arrow_schema(enriched_columns(job))
 
 
 def check_columns(job: ResolvedJob) -> None:
@@ -177,14 +182,17 @@ def _description(name: str, schema: Any, job: ResolvedJob) -> str:
     return text or f"Output field {name!r} of the model's answer."
 
 
-def _arrow(columns: tuple[Column, ...]) -> pa.Schema:
+def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
+    """These columns as an Arrow schema, with each one's description as field metadata."""
     import pyarrow as pa
 
     types = {
         "string": pa.string(),
+        "int8": pa.int8(),
         "int64": pa.int64(),
         "float64": pa.float64(),
         "bool": pa.bool_(),
+        "binary": pa.binary(),
         "list<string>": pa.list_(pa.string()),
         "timestamp[us, tz=UTC]": pa.timestamp("us", tz="UTC"),
     }

@@ -15,6 +15,13 @@ _UNUSABLE = frozenset({"empty_answer", "malformed", "schema", "taxonomy", "trunc
 """Reasons of dead letters whose model did answer, but not with anything usable."""
 
 
+def shares(figures: BatchFigures) -> dict[str, float]:
+    """The three rates as plain numbers, by the name of their check."""
+    bars = ThresholdsSpec()
+    rates = (failure_rate, dead_letter_rate, validation_pass_rate)
+    return {one.name: one.figures[one.name] for one in (rate(figures, bars) for rate in rates)}
+
+
 def failure_rate(figures: BatchFigures, thresholds: ThresholdsSpec) -> CheckResult:
     """Items whose first finished attempt failed, of the items asked (before any retry)."""
     share = _share(figures.first_try_failed, figures.asked)

@@ -12,6 +12,7 @@ from batch_ai_assets.engine.figures import Conservation
 from batch_ai_assets.engine.reporting import wording
 from batch_ai_assets.engine.reporting.completion import CompletionRecord
 from batch_ai_assets.engine.reporting.html import render_html
+from batch_ai_assets.engine.reporting.links import Link
 from batch_ai_assets.engine.reporting.markdown import render_markdown
 from batch_ai_assets.engine.reporting.text import summary_lines
 from batch_ai_assets.engine.validation.accuracy import CohortAccuracy
@@ -82,6 +83,17 @@ def test_the_page_loads_nothing_from_anywhere_and_runs_nothing(make: Make) -> No
     assert "url(" not in text
     assert "@import" not in text
     assert "default-src 'none'" in text
+
+
+def test_a_report_leads_to_the_pages_that_it_is_given() -> None:
+    links = (Link("run", "http://ui/runs/1"), Link("results", "http://ui/a?b=c&d=e"))
+    page = Page(render_html(make_record(), links))
+    assert [value for name, value in page.attributes if name == "href"] == [
+        "http://ui/runs/1", "http://ui/a?b=c&d=e",
+    ]  # fmt: skip
+    assert page.open == []
+    text = render_markdown(make_record(), links)
+    assert "[run](http://ui/runs/1) · [results](http://ui/a?b=c&d=e)" in text
 
 
 def test_nothing_in_a_record_becomes_markup_on_the_page() -> None:
