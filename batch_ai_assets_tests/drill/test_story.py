@@ -128,6 +128,7 @@ def test_what_arrives_is_worked_to_its_end_by_a_person_in_the_ui(story: Ui, page
 
     # Three batches over time.
     page.goto(f"{story.base}/assets/{JOB}/completion_report?view=overview")
+    page.get_by_text("Plots", exact=True).first.click()
     expect(page.get_by_text("items_per_second").first).to_be_visible()
     keep(page, "story-plots")
     page.goto(f"{story.base}/automation")
