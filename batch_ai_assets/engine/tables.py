@@ -19,7 +19,7 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
     from upath import UPath
+
+CONTRACT = 1
+"""Version of the layout of `_current.json`, which docs/downstream.md promises to consumers."""
 
 _SEAL = "_table.json"
 _ROW_GROUP = 2_048
@@ -105,7 +108,10 @@ def parquet_file(source: IO[bytes]) -> pq.ParquetFile:
 
 @dataclass(frozen=True)
 class Current:
-    """Content of `_current.json`: the released version of a batch. A contract with consumers."""
+    """Content of `_current.json`: the released version of a batch.
+
+    A contract with consumers: fields are added, never renamed, removed or given another meaning.
+    """
 
     job: str
     batch: str
@@ -116,8 +122,9 @@ class Current:
     released_at: str
     released_by: str
     schema_version: str
-    contract: int = 1
-    """Version of this file's own layout."""
+    """Of the job's output schema: what the rows look like."""
+    contract: int = CONTRACT
+    """Of this file: what its fields mean."""
 
 
 class RowReader:
@@ -266,7 +273,11 @@ class TableStore:
             return None
         with _pointing(pointer):
             content = get_json(pointer)
-            return Current(**{**content, "parts": tuple(content["parts"])})
+            if content["contract"] > CONTRACT:
+                raise _too_new(pointer, content["contract"])
+            # Fields that are not known were added by a later version: they change nothing here.
+            known = {one.name: content[one.name] for one in fields(Current) if one.name in content}
+            return Current(**{**known, "parts": tuple(content["parts"])})
 
 
 def at(path: str | UPath) -> UPath:
@@ -341,6 +352,13 @@ def _pointing(pointer: UPath) -> Iterator[None]:
             f"Cannot read the pointer {pointer} ({type(error).__name__}): it is empty, damaged or "
             "out of reach. Run the batch again: a run writes its pointers anew."
         ) from error
+
+
+def _too_new(pointer: UPath, contract: int) -> StorageError:
+    return StorageError(
+        f"The pointer {pointer} keeps to contract {contract}, this version reads {CONTRACT} at "
+        "most: a newer version of the platform wrote it. Use that one."
+    )
 
 
 def put_json(path: UPath, content: dict[str, Any]) -> None:

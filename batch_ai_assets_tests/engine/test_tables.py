@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batch_ai_assets.engine import tables
 from batch_ai_assets.engine.errors import StorageError
-from batch_ai_assets.engine.tables import BatchTable, Current, RowReader, TableStore
+from batch_ai_assets.engine.tables import CONTRACT, BatchTable, Current, RowReader, TableStore
 
 SCHEMA = pa.schema([("seq", pa.int64()), ("name", pa.string())])
 
@@ -117,6 +117,27 @@ def test_the_released_version_is_a_contract_in_json(store: TableStore, tmp_path:
     assert store.current("job", "b1") == CURRENT
     said = json.loads((tmp_path / "job/results/b1/_current.json").read_text())
     assert (said["contract"], said["version"], said["path"]) == (1, 3, "/x")
+
+
+def rewritten(file: Path, **changes: object) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+def test_a_field_that_a_later_version_added_changes_nothing(
+    store: TableStore, tmp_path: Path
+) -> None:
+    store.point_current(CURRENT)
+    rewritten(tmp_path / "job/results/b1/_current.json", approved_by=["somebody"])
+    assert store.current("job", "b1") == CURRENT
+
+
+def test_a_pointer_of_a_contract_that_is_not_known_is_not_read(
+    store: TableStore, tmp_path: Path
+) -> None:
+    store.point_current(CURRENT)
+    rewritten(tmp_path / "job/results/b1/_current.json", contract=CONTRACT + 1)
+    with pytest.raises(StorageError, match="a newer version of the platform wrote it"):
+        store.current("job", "b1")
 
 
 @pytest.mark.parametrize("content", ["", "{", "not json"])

@@ -1,0 +1,1 @@
+"""The pages that people read, proved: README.md and docs/."""
