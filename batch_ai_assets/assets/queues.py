@@ -18,7 +18,9 @@ def dead_letter_queue(job: ResolvedJob) -> dg.AssetsDefinition:
         with stage(context, job) as here:
             revision = here.dead_letter_revision()
             table = export_dead_letters(job, here.batch, here.run, here.deps)
-            numbers = {**here.metadata_of(table), "revision": revision}
+            known = here.metadata_of(table)
+            # Why documents died comes first: it is what people come for.
+            numbers = {"dead_by_reason": known["dead_by_reason"], **known, "revision": revision}
         yield dg.Output(table, metadata=numbers)
 
     return body
