@@ -46,6 +46,7 @@ from .validation.check_result import CheckResult
 from .validation.checks import blocking_failures, run_checks
 from .validation.columns import enriched_schema, result_schema
 from .validation.rules import check_rules
+from .validation.version_tables import VersionTables
 
 __all__ = [
     "Deps",
@@ -199,7 +200,7 @@ def judge(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
 
 
 def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
-    """Every check of the newest version, recomputed from the store and the rows to release."""
+    """Every check of the newest version, recomputed from the store and what is published."""
     plan = _plan(job, batch, deps)
     if plan.results_path is None:
         raise OrderError(
@@ -208,9 +209,8 @@ def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
         )
     figures = deps.store.figures(job.name, batch)
     with reading(plan.results_path):
-        # What is in the files counts, not what was once written there.
-        candidate = deps.tables.open(plan.results_path).counted()
-        return run_checks(frozen_job(plan, job), figures, candidate, deps.connect)
+        tables = VersionTables.of(plan, deps.tables)
+        return run_checks(frozen_job(plan, job), figures, tables, deps.connect)
 
 
 def checks_of_run(
