@@ -36,10 +36,10 @@ class Words:
 
 
 CHECKS = (
-    Words("completeness", "Every document of the batch has exactly one end; none is lost."),
+    Words("completeness", "Every document has exactly one end; each valid one has its row, once."),
     Words("schema", "Every row to be released has the columns and types that were promised."),
     Words("rules", "No row to be released breaks a business rule of severity error."),
-    Words("lineage", "Every row to be released says which input, model and prompt made it."),
+    Words("lineage", "Every row to be released holds what was answered about its own document."),
     Words(
         "failure_rate",
         "Share of documents whose first try gave no usable answer: the provider's health.",

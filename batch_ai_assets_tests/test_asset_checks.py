@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -9,9 +10,11 @@ import pytest
 from batch_ai_assets.asset_checks import CHECKS, evaluation
 from batch_ai_assets.connections import open_deps
 from batch_ai_assets.definitions import build_defs
+from batch_ai_assets.engine.batch import Run, run_batch
 from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.engine.validation.check_result import CheckResult
 
+from .defects import lost, plant, swapped
 from .jobs import job_file, write_documents
 from .running import Platform, evaluations, failure, letters, refused
 
@@ -92,6 +95,39 @@ def test_a_check_that_is_repeated_by_itself_changes_nothing(few_may_die: Platfor
     write_documents(here.home, "mail", {**letters(3), **refused(3)})
     here.run("mail", "monday")
     before = here.report("mail", "monday").record()
+    assert set(checks_alone(here)()) == {words.name for words in CHECKS}
+    assert here.report("mail", "monday").record() == before
+
+
+def test_a_check_that_is_repeated_goes_red_on_an_edited_table_and_green_on_the_restored_one(
+    platform: Make,
+) -> None:
+    here = platform(job_file())
+    write_documents(here.home, "mail", letters(5))
+    with open_deps() as deps:
+        run_batch(here.registry.jobs["mail"], "monday", Run("run-1", "test"), deps)
+        results = deps.tables.latest("mail", "results", "monday")
+    assert results is not None
+    file = Path(results.files[0])
+    sound = file.read_bytes()
+
+    plant(file, swapped("m000", "m001", "item_id", "output_id", "input_hash"), lost("m002"))
+    repeat = checks_alone(here)
+    found = repeat()
+    assert {name for name in BLOCKING if not found[name].passed} == {"completeness", "lineage"}
+    assert "m002" in str(found["completeness"].description)
+    assert "m000, m001" in str(found["lineage"].description)
+
+    file.write_bytes(sound)
+    assert all(one.passed for one in repeat().values())
+
+
+Repeat = Callable[[], dict[str, dg.AssetCheckEvaluation]]
+
+
+def checks_alone(here: Platform) -> Repeat:
+    """Executes the checks of a batch alone, as often as it is called."""
+    here.instance.add_dynamic_partitions(here.registry.jobs["mail"].partitions, ["monday"])
     keys: list[Any] = [
         dg.AssetCheckKey(dg.AssetKey(["mail", "validation_report"]), words.name) for words in CHECKS
     ]
@@ -99,12 +135,13 @@ def test_a_check_that_is_repeated_by_itself_changes_nothing(few_may_die: Platfor
         asset_selection=set(), asset_check_selection=set(keys)
     )
 
-    run = alone.execute_in_process(
-        instance=here.instance, tags={"dagster/partition": "monday"}, raise_on_error=False
-    )
+    def repeat() -> dict[str, dg.AssetCheckEvaluation]:
+        run = alone.execute_in_process(
+            instance=here.instance, tags={"dagster/partition": "monday"}, raise_on_error=False
+        )
+        return evaluations(run)
 
-    assert set(evaluations(run)) == {words.name for words in CHECKS}
-    assert here.report("mail", "monday").record() == before
+    return repeat
 
 
 def test_a_failed_check_ends_its_run_and_says_so(few_may_die: Platform) -> None:

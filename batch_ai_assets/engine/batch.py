@@ -49,6 +49,7 @@ from .validation.checks import blocking_failures, run_checks
 from .validation.columns import enriched_schema, result_schema
 from .validation.confidence_check import confidence
 from .validation.rules import check_rules
+from .validation.version_tables import VersionTables
 
 __all__ = [
     "Deps",
@@ -202,7 +203,7 @@ def judge(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
 
 
 def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
-    """Every check of the newest version, recomputed from the store and the rows to release."""
+    """Every check of the newest version, recomputed from the store and what is published."""
     plan = _plan(job, batch, deps)
     if plan.results_path is None:
         raise OrderError(
@@ -211,13 +212,11 @@ def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
         )
     figures = deps.store.figures(job.name, batch)
     with reading(plan.results_path):
-        # What is in the files counts, not what was once written there.
-        candidate = deps.tables.open(plan.results_path).counted()
-        frozen = frozen_job(plan, job)
-        found = run_checks(frozen, figures, candidate, deps.connect)
-    answered = deps.tables.open(plan.enriched_path).files if plan.enriched_path else ()
-    earlier = earlier_figures(job.name, batch, "confidence", deps.store)
-    return (*found, confidence(frozen, answered, earlier, deps.connect))
+        tables, frozen = VersionTables.of(plan, deps.tables), frozen_job(plan, job)
+        found = run_checks(frozen, figures, tables, deps.connect)
+        earlier = earlier_figures(job.name, batch, "confidence", deps.store)
+        answers = tables.enriched_outputs.files
+        return (*found, confidence(frozen, answers, earlier, deps.connect))
 
 
 def checks_of_run(

@@ -31,12 +31,12 @@ def export_dead_letters(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> B
     rows = deps.store.dead_letters(job.name, batch)
     plan = deps.store.batches.latest_plan(job.name, batch)
     latest = _exported(job.name, "dead_letter_queue", batch, deps)
-    if latest and _is_new_enough(latest, plan, rows):
+    if latest and letters_are_in(latest, plan, rows):
         return latest
-    schema = arrow_schema(DEAD_LETTERS)
     return deps.tables.write(
-        job.name, "dead_letter_queue", batch, run.run_id, schema, _letters(rows, schema)
-    )
+        job.name, "dead_letter_queue", batch, run.run_id, dead_letter_schema(),
+        dead_letter_rows(rows),
+    )  # fmt: skip
 
 
 def _exported(job: str, asset: str, batch: str, deps: Deps) -> BatchTable | None:
@@ -47,16 +47,18 @@ def _exported(job: str, asset: str, batch: str, deps: Deps) -> BatchTable | None
         return None
 
 
-def _is_new_enough(latest: BatchTable, plan: Plan | None, rows: list[DeadLetterRow]) -> bool:
+def letters_are_in(latest: BatchTable, plan: Plan | None, rows: list[DeadLetterRow]) -> bool:
     """True where the export that is there was made after the last change."""
     changed = max((row.last_at for row in rows), default=0.0)
     planned = plan.planned_at or 0.0 if plan else 0.0
     return latest.written_at > max(changed, planned) and latest.rows == len(rows)
 
 
-def _letters(rows: list[DeadLetterRow], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def dead_letter_rows(rows: list[DeadLetterRow]) -> Iterator[pa.RecordBatch]:
+    """`dead_letter_queue` rows of these letters."""
     import pyarrow as pa
 
+    schema = dead_letter_schema()
     for start in range(0, len(rows), _CHUNK):
         chunk = rows[start : start + _CHUNK]
         columns: dict[str, list[object]] = {
@@ -79,6 +81,11 @@ def _letters(rows: list[DeadLetterRow], schema: pa.Schema) -> Iterator[pa.Record
         )
 
 
+def dead_letter_schema() -> pa.Schema:
+    """Columns of `dead_letter_queue`."""
+    return arrow_schema(DEAD_LETTERS)
+
+
 def export_reviews(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     """`review_queue` of the batch: answered items that wait for a person, document sealed."""
     plan = deps.store.batches.latest_plan(job.name, batch)
@@ -88,20 +95,32 @@ def export_reviews(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchT
             "Run the whole job."
         )
     latest = _exported(job.name, "review_queue", batch, deps)
-    if latest and plan.finished_at and plan.results_path:
-        verdicts = deps.tables.open(plan.results_path)
-        if latest.written_at > verdicts.written_at:
-            return latest
+    if latest and reviews_are_in(latest, plan, deps):
+        return latest
     frozen = frozen_job(plan, job)
-    schema = arrow_schema(review_columns(frozen))
     return deps.tables.write(
-        job.name, "review_queue", batch, run.run_id, schema, _reviews(plan, deps, schema)
-    )
+        job.name, "review_queue", batch, run.run_id, review_schema(frozen),
+        review_rows(frozen, plan, deps),
+    )  # fmt: skip
 
 
-def _reviews(plan: Plan, deps: Deps, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def reviews_are_in(latest: BatchTable, plan: Plan, deps: Deps) -> bool:
+    """True where the export that is there was made after the last verdict."""
+    if plan.finished_at is None or plan.results_path is None:
+        return False
+    return latest.written_at > deps.tables.open(plan.results_path).written_at
+
+
+def review_schema(job: ResolvedJob) -> pa.Schema:
+    """A result row, why it waits, and its sealed document."""
+    return arrow_schema(review_columns(job))
+
+
+def review_rows(job: ResolvedJob, plan: Plan, deps: Deps) -> Iterator[pa.RecordBatch]:
+    """`review_queue` rows: what waits by the verdicts of `plan`."""
     import pyarrow as pa
 
+    schema = review_schema(job)
     answers = RowReader(deps.tables.open(str(plan.enriched_path)), None)
     payloads = RowReader(deps.tables.open(plan.raw_path), ["sealed"])
     position = _positions(deps, plan)

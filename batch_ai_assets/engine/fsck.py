@@ -16,11 +16,13 @@ import orjson
 from .deps import Deps
 from .enriched import enriched_rows
 from .errors import SealError, StorageError
+from .exports import dead_letter_rows, letters_are_in, review_rows, reviews_are_in
 from .figures import End
 from .planning.versions import frozen_job
 from .spec.resolved import ResolvedJob
 from .state.rows import Plan
 from .tables import BatchTable, RowReader
+from .validation.columns import FLAGS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,7 +50,10 @@ def fsck(job: str, batch: str, deps: Deps) -> list[Finding]:
         _books(plan, deps),
         _manifest(plan, deps),
         _enriched(frozen_job(plan, frozen), plan, deps),
+        _verdicts(plan, deps),
         _released(plan, deps),
+        _dead_letters(plan, deps),
+        _reviews(frozen_job(plan, frozen), plan, deps),
     )
     findings: list[Finding] = []
     for rule in examined:
@@ -94,13 +99,48 @@ def _enriched(job: ResolvedJob, plan: Plan, deps: Deps) -> Iterator[Finding]:
     if plan.enriched_path is None:
         return
     raw, table = deps.tables.open(plan.raw_path), deps.tables.open(plan.enriched_path)
-    rebuilt = _rows(enriched_rows(job, plan, raw, deps.store, deps.sealer))
-    for published, again in zip_longest(_rows(table.scan()), rebuilt):
-        if published != again:
-            row = published or again
-            assert row is not None
-            name = orjson.loads(row)["item_id"]
-            yield Finding("enriched", f"row of item {name!r} is not what the store says")
+    rebuilt = enriched_rows(job, plan, raw, deps.store, deps.sealer)
+    yield from _differing("enriched", _rows(table.scan()), _rows(rebuilt))
+
+
+def _verdicts(plan: Plan, deps: Deps) -> Iterator[Finding]:
+    """The published verdicts are the ends of the store."""
+    if plan.report_path is None:
+        return
+    published = deps.tables.open(plan.report_path).scan(["item_id", "end", "reason"])
+    ends = (
+        {"item_id": item.item_id, "end": item.end, "reason": item.reason or None}
+        for items in deps.store.items.ends(plan)
+        for item in items
+    )
+    yield from _differing("verdicts", _rows(published), map(orjson.dumps, ends))
+
+
+def _dead_letters(plan: Plan, deps: Deps) -> Iterator[Finding]:
+    """The export holds the dead letters of the store, unless some have changed since."""
+    table = deps.tables.latest(plan.job, "dead_letter_queue", plan.batch)
+    letters = deps.store.dead_letters(plan.job, plan.batch)
+    if table is not None and letters_are_in(table, plan, letters):
+        rebuilt = dead_letter_rows(letters)
+        yield from _differing("dead_letters", _rows(table.scan()), _rows(rebuilt))
+
+
+def _reviews(job: ResolvedJob, plan: Plan, deps: Deps) -> Iterator[Finding]:
+    """The export holds what waits for a person, unless it is of a version before."""
+    table = deps.tables.latest(plan.job, "review_queue", plan.batch)
+    if table is not None and reviews_are_in(table, plan, deps):
+        rebuilt = review_rows(job, plan, deps)
+        yield from _differing("reviews", _rows(table.scan()), _rows(rebuilt))
+
+
+def _differing(
+    rule: str, published: Iterator[bytes], rebuilt: Iterator[bytes]
+) -> Iterator[Finding]:
+    """The first row that is not what the store says."""
+    for there, again in zip_longest(published, rebuilt):
+        if there != again:
+            name = orjson.loads(again or there or b"{}").get("item_id")
+            yield Finding(rule, f"row of item {name!r} is not what the store says")
             return
 
 
@@ -143,5 +183,23 @@ def _results(plan: Plan, deps: Deps, results: BatchTable) -> Iterator[Finding]:
         yield Finding("results", f"{len(missing):,} valid items are missing from released rows")
     if strange := set(published) - valid:
         yield Finding("results", f"{len(strange):,} released rows are not of valid items")
+    if len(published) == len(valid) and not missing:
+        yield from _released_answers(plan, deps, results, valid)
+
+
+def _released_answers(
+    plan: Plan, deps: Deps, results: BatchTable, valid: set[str]
+) -> Iterator[Finding]:
+    """Released rows say what `enriched_outputs` says, which is compared with the store above."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = [name for name in results.schema.names if name != FLAGS.name]
+    of_valid = pa.array(valid, pa.string())
+    answers = (
+        rows.filter(pc.is_in(rows["item_id"], value_set=of_valid))
+        for rows in deps.tables.open(str(plan.enriched_path)).scan(columns)
+    )
+    yield from _differing("results", _rows(results.scan(columns)), _rows(answers))
 
 

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 Severity = Literal["warn", "error"]
 
 MEANINGS: dict[str, str] = {
-    "completeness": "Every document of the batch has exactly one end, and every valid one has its "
-    "row in the results.",
+    "completeness": "Every document of the batch has exactly one end, and the rows to be released "
+    "are the valid documents: each once, and no other.",
     "schema": "Every row to be released has the columns, types and values that the job's output "
     "schema and taxonomy promise.",
     "rules": "No row to be released breaks a business rule of severity error.",
-    "lineage": "Every row to be released says which document, run, model and prompt it comes "
-    "from, and has an id of its own.",
+    "lineage": "Every row to be released is of a document of the batch, holds what was answered "
+    "about that document and no other, and says which run, model and prompt it comes from.",
     "failure_rate": "How many documents failed at their first call: a sign of a provider, model "
     "or prompt in trouble.",
     "dead_letter_rate": "How many documents ended as dead letters: each of them needs a person.",

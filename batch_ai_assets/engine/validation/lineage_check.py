@@ -1,29 +1,33 @@
-"""The lineage check: can every row be traced, and told from every other?
+"""The lineage check: can every row be traced, from the document through the answer to here?
 
-Counts in one query over the Parquet files of a batch; no row comes into memory.
+Two queries over the Parquet files of a batch version. Rows are compared by hash: eight bytes each,
+and no row comes into memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from ..figures import counted
 from .check_result import CheckResult, found_fault
-from .columns import LINEAGE, MAY_BE_EMPTY
-from .sandbox import Connect, OutOfTime, parquet_stream, sandbox
+from .columns import FLAGS, LINEAGE, MAY_BE_EMPTY
+from .sandbox import OutOfTime, Sandbox, parquet_stream, quoted
+from .version_tables import VersionTables
 
-QUERY_SECONDS = 300.0
-_BAR = "no empty lineage column, output ids unique and made of job/batch/item/version"
-_TODO = (
-    "Nothing was released. This is a defect of the platform, not of the data: run "
-    "`batch-ai fsck` on the batch and report what it says."
+if TYPE_CHECKING:
+    from ..tables import BatchTable
+
+_BAR = (
+    "every row is of a document in raw_inputs, by id and content, says in every column what "
+    "enriched_outputs says, and has its lineage columns filled and well-formed"
 )
-
-_DISTINCT = "count(DISTINCT hash(output_id))"
-"""Hashes, because they take a fifth of the memory of the ids."""
-_REPEATED = "SELECT count(*) - count(DISTINCT output_id) FROM result"
+_TODO = (
+    "Use none of these rows: a table was edited, or the platform has a defect. Run `batch-ai fsck` "
+    "on the batch and report what it says; --reprocess makes the tables anew from the store."
+)
 
 _FAULTS: dict[str, str] = {
     **{
@@ -43,48 +47,83 @@ _FAULTS: dict[str, str] = {
 }
 
 
-def lineage(job_name: str, batch: str, paths: Sequence[str], connect: Connect) -> CheckResult:
-    """Lineage columns of the rows in these Parquet files: there, filled, well-formed, unique."""
-    if not paths:
-        return _result(0, {})
-    if missing := _missing(paths):
-        return _result(0, {f"{name} is missing": 1 for name in missing})
-    counted = {**_FAULTS, "job or batch is another's": "job <> $1 OR batch <> $2"}
-    sums = ", ".join(f"count(*) FILTER (WHERE {fault})" for fault in counted.values())
-    sql = f"SELECT count(*), count(*) - {_DISTINCT}, {sums} FROM result"
+_OF_NO_DOCUMENT = """
+    SELECT count(*), min(item_id, 3)
+    FROM results
+    WHERE hash(item_id, input_hash) NOT IN (
+        SELECT hash(raw_inputs.item_id, raw_inputs.input_hash) FROM raw_inputs
+    )"""
+_ID = ("item_id", "input_hash")
+
+
+def lineage(tables: VersionTables, box: Sandbox) -> CheckResult:
+    """Every row of `tables.results`: its lineage columns, its answer, its document."""
+    if missing := dict.fromkeys(_missing(tables), 1):
+        return _result(0, missing)
     try:
-        total, repeated, *found = _query(sql, [job_name, batch], paths, connect)
-        if repeated:  # or two hashes met, which only the ids themselves can tell
-            (repeated,) = _query(_REPEATED, [], paths, connect)
+        total, faults, first = _rows_alone_and_answered(tables, box)
+        lost, ids = tables.query(_OF_NO_DOCUMENT, {"results": _ID, "raw_inputs": _ID}, box)
     except (duckdb.Error, OutOfTime) as error:
         return _result(0, {f"the rows cannot be read ({type(error).__name__})": 1})
-    faults = dict(zip(counted, found, strict=True))
-    return _result(total, {"output_id is not unique": repeated, **faults})
+    faults["no document has its item_id and input_hash"] = lost
+    return _result(total, faults, sorted({*first, *(ids or ())})[:3])
 
 
-def _missing(paths: Sequence[str]) -> list[str]:
-    there = set.intersection(*(set(parquet_stream([path]).schema.names) for path in paths))
-    return [column.name for column in LINEAGE if column.name not in there]
+def _missing(tables: VersionTables) -> Iterator[str]:
+    """Columns without which nothing can be compared."""
+    there = _columns(tables.results)
+    yield from (f"{one.name} is missing" for one in LINEAGE if one.name not in there)
+    unproven = there - _columns(tables.enriched_outputs) - {FLAGS.name}
+    yield from (f"{name} is missing in enriched_outputs" for name in sorted(unproven))
 
 
-def _query(
-    sql: str, parameters: list[str], paths: Sequence[str], connect: Connect
-) -> tuple[int, ...]:
-    with sandbox(connect, sources={"result": parquet_stream(paths)}) as box:
-        row: tuple[int, ...] = box.query(sql, QUERY_SECONDS, parameters)[0]
-        return row
+def _columns(table: BatchTable) -> set[str]:
+    """Those that every part has."""
+    return set.intersection(*(set(parquet_stream([path]).schema.names) for path in table.files))
 
 
-def _result(rows: int, faults: dict[str, int]) -> CheckResult:
+def _rows_alone_and_answered(
+    tables: VersionTables, box: Sandbox
+) -> tuple[int, dict[str, int], list[str]]:
+    """How many rows there are, how many show each fault, and the first ids of those."""
+    results = tables.results
+    columns = sorted(_columns(results) - {FLAGS.name})  # flags are added by the verdict
+    row = _hash(columns, "results")
+    answer = _hash(columns, "enriched_outputs")
+    faults = {
+        **_FAULTS,
+        "job or batch is another's": "job <> $1 OR batch <> $2",
+        "it is not what enriched_outputs says": "NOT __answered",
+    }
+    counts = ", ".join(f"count(*) FILTER (WHERE {fault})" for fault in faults.values())
+    faulty = " OR ".join(f"coalesce(({fault}), false)" for fault in faults.values())
+    sql = f"""
+        SELECT count(*), min(item_id, 3) FILTER (WHERE {faulty}), {counts}
+        FROM (
+            SELECT *, {row} IN (SELECT {answer} FROM enriched_outputs) AS __answered
+            FROM results
+        )"""
+    read = {"results": None, "enriched_outputs": columns}
+    total, first, *found = tables.query(sql, read, box, [results.job, results.batch])
+    return total, dict(zip(faults, found, strict=True)), first or []
+
+
+def _hash(columns: Sequence[str], table: str) -> str:
+    return f"hash({', '.join(f'{table}.{quoted(name)}' for name in columns)})"
+
+
+def _result(rows: int, faults: dict[str, int], first: Sequence[str] = ()) -> CheckResult:
     hit = {fault: count for fault, count in faults.items() if count}
-    said = [
+    said = "; ".join(
         f"{fault}: {count:,} of {counted(rows, 'row')}" if rows else fault
         for fault, count in hit.items()
-    ]
+    )
+    if said and first:
+        said += f"; first items: {', '.join(first)}"
     return found_fault(
         "lineage",
-        "; ".join(said),
-        f"{counted(rows, 'row')}, all traceable and distinct",
+        said,
+        f"{counted(rows, 'row')}, all traced to an answer and a document",
         _BAR,
         _TODO,
         {"rows": float(rows), "untraceable": float(max(hit.values(), default=0))},

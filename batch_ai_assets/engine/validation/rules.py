@@ -19,7 +19,7 @@ import duckdb
 from ..errors import SpecError
 from ..spec.job import RuleSpec
 from .columns import LINEAGE, SEQ, Column, output_columns
-from .sandbox import Connect, OutOfTime, Sandbox, parquet_rows, sandbox
+from .sandbox import Connect, OutOfTime, Sandbox, parquet_rows, quoted, sandbox
 
 if TYPE_CHECKING:
     from ..spec.resolved import ResolvedJob
@@ -53,7 +53,7 @@ def check_rules(job: ResolvedJob, connect: Connect = duckdb.connect) -> None:
     for name in names:
         if names.count(name) > 1:
             raise SpecError(f"{job.folder}/job.yaml: rules: two rules are called {name!r}")
-    columns = ", ".join(f"{_quoted(c.name)} {_SQL_TYPES[c.type]}" for c in _visible(job))
+    columns = ", ".join(f"{quoted(c.name)} {_SQL_TYPES[c.type]}" for c in _visible(job))
     with sandbox(connect, ddl=[f"CREATE TABLE {_TABLE} ({columns})"]) as box:
         for rule in job.spec.rules:
             _check_rule(job, rule, box)
@@ -100,7 +100,7 @@ def failing_counts(
 
 def _failing_rows(job: ResolvedJob, rule: RuleSpec, *further: Column) -> str:
     """The rows that fail. TRY gives NULL where the condition cannot be computed for a row."""
-    names = ", ".join(_quoted(column.name) for column in (*further, *_visible(job)))
+    names = ", ".join(quoted(column.name) for column in (*further, *_visible(job)))
     rows = f"(SELECT {names} FROM {_TABLE}) AS result"
     return f"FROM {rows} WHERE NOT coalesce(TRY(({rule.sql}\n)), false)"
 
@@ -196,10 +196,6 @@ def _expressions(value: Any) -> Iterator[dict[str, Any]]:
 
 def _where(job: ResolvedJob, rule: RuleSpec) -> str:
     return f"{job.folder}/job.yaml: rules: {rule.name!r}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _first_line(error: duckdb.Error) -> str:

@@ -18,11 +18,11 @@ from batch_ai_assets.engine.reporting.completion import (
 from batch_ai_assets.engine.spec.job import ThresholdsSpec
 from batch_ai_assets.engine.validation.accuracy import evaluate
 from batch_ai_assets.engine.validation.checks import (
-    completeness,
     dead_letter_rate,
     failure_rate,
     validation_pass_rate,
 )
+from batch_ai_assets.engine.validation.completeness_check import RowsFound, completeness
 
 STARTED = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 MIXED = Conservation(items=10_003, valid=9_412, review=388, dead=3, skipped=200)
@@ -96,7 +96,7 @@ def make_record(counts: Conservation = MIXED, **changes: Any) -> CompletionRecor
         "cpu_seconds": 61.2,
         "peak_rss_bytes": 183_500_800,
         "checks": (
-            completeness(counts, counts.valid),
+            completeness(counts, RowsFound(counts.valid, counts.valid)),
             failure_rate(figures, bars),
             dead_letter_rate(figures, bars),
             validation_pass_rate(figures, bars),

@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 from batch_ai_assets.engine.spec.job import JobSpec
 from batch_ai_assets.engine.spec.provider import ModelOffer, ProviderSpec
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
+from batch_ai_assets.engine.tables import BatchTable
 from batch_ai_assets.engine.validation.columns import enriched_schema, result_schema
+from batch_ai_assets.engine.validation.version_tables import VersionTables
 
 FAMILIES = {
     "permissive": "may be used freely with attribution",
@@ -114,3 +116,33 @@ def write_rows(
     path = folder / f"part-{len(list(folder.glob('*.parquet'))):05}.parquet"
     pq.write_table(pa.Table.from_pylist(kept, schema=schema), path, row_group_size=row_group_size)
     return [str(path)]
+
+
+def write_tables(
+    job: ResolvedJob, folder: Path, rows: Sequence[Mapping[str, Any]], **other: Any
+) -> VersionTables:
+    """All four tables of a version in which these rows are valid; `other`: rows of its own for a
+    table, by name."""
+    written = {
+        "raw_inputs": [{name: row[name] for name in ("item_id", "input_hash")} for row in rows],
+        "enriched_outputs": rows,
+        "validation_report": [{"item_id": row["item_id"], "end": "valid"} for row in rows],
+        "results": rows,
+        **other,
+    }
+    return VersionTables(
+        **{name: _table(job, folder / name, found) for name, found in written.items()}
+    )
+
+
+def _table(job: ResolvedJob, folder: Path, rows: Sequence[Mapping[str, Any]]) -> BatchTable:
+    folder.mkdir()
+    if folder.name in ("results", "enriched_outputs"):
+        write_rows(job, folder, rows, enriched=folder.name == "enriched_outputs")
+    else:
+        names = {"raw_inputs": ("item_id", "input_hash"), "validation_report": ("item_id", "end")}
+        schema = pa.schema([(name, pa.string()) for name in names[folder.name]])
+        pq.write_table(pa.Table.from_pylist(list(rows), schema), folder / "part-00000.parquet")
+    return BatchTable(
+        job.name, folder.name, "b1", "run", str(folder), ("part-00000.parquet",), len(rows)
+    )

@@ -1,4 +1,6 @@
-"""The checks of a batch: what each one catches, and which of them hold a release back."""
+"""The checks of a batch together: schema, rules and rates, and which of them hold a release back.
+
+Completeness and lineage have files of their own."""
 
 from __future__ import annotations
 
@@ -11,61 +13,31 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from upath import UPath
 
 from batch_ai_assets.engine.errors import SpecError
 from batch_ai_assets.engine.figures import BatchFigures, Conservation
 from batch_ai_assets.engine.spec.job import ThresholdsSpec
-from batch_ai_assets.engine.tables import BatchTable
 from batch_ai_assets.engine.validation.check_result import ALWAYS_BLOCKING, MEANINGS, may_block
 from batch_ai_assets.engine.validation.checks import (
     blocking_failures,
-    completeness,
     dead_letter_rate,
     failure_rate,
-    lineage,
     rules,
     run_checks,
     schema,
     validation_pass_rate,
 )
-from batch_ai_assets.engine.validation.columns import LINEAGE
+from batch_ai_assets.engine.validation.sandbox import parquet_stream
 from batch_ai_assets.engine.validation.schema_check import check_references
 
-from .samples import make_job, make_row, write_rows
+from .samples import make_job, make_row, write_rows, write_tables
 
 JOB = make_job()
 
 
 def rows_with(**changes: Any) -> list[dict[str, Any]]:
     return [make_row(JOB, 0), make_row(JOB, 1, **changes), make_row(JOB, 2)]
-
-
-# completeness
-
-
-@given(st.lists(st.integers(0, 1000), min_size=7, max_size=7), st.integers(-1, 1))
-def test_completeness_passes_exactly_when_everything_adds_up(counts: list[int], off: int) -> None:
-    names = ("pending", "valid", "review", "dead", "discarded", "cancelled", "skipped")
-    ends = dict(zip(names, counts, strict=True))
-    conservation = Conservation(items=sum(counts) + off, **ends)
-    result = completeness(conservation, conservation.valid)
-    assert result.passed == (off == 0 and conservation.pending == 0)
-    assert result.blocking
-    assert result.passed == (result.todo == "")
-
-
-def test_completeness_says_how_many_rows_are_missing() -> None:
-    result = completeness(Conservation(items=3, valid=3), 2)
-    assert not result.passed
-    assert result.found == "2 rows for 3 valid documents"
-
-
-def test_pending_documents_are_answered_by_running_again() -> None:
-    result = completeness(Conservation(items=3, valid=2, pending=1), 2)
-    assert "Run the batch again" in result.todo
 
 
 # schema
@@ -210,65 +182,9 @@ def test_an_empty_table_meets_its_schema(tmp_path: Path) -> None:
 def test_no_check_shows_a_value_of_a_row(tmp_path: Path) -> None:
     job = make_job(rules=[{"name": "positive", "sql": "score > 0.9"}])
     rows = [make_row(job, 0, family="Jane Doe", names='["Jane Doe"', level="Jane Doe")]
-    paths = write_rows(job, tmp_path, rows)
-    for result in (
-        schema(job, paths), rules(job, paths, duckdb.connect),
-        lineage(job.name, "b1", paths, duckdb.connect),
-    ):
+    tables = write_tables(job, tmp_path, rows, enriched_outputs=[])
+    for result in run_checks(job, figures(Conservation(items=1)), tables, duckdb.connect):
         assert "Jane" not in repr(result)
-
-
-# lineage
-
-
-def test_sound_rows_pass_the_lineage_check(tmp_path: Path) -> None:
-    paths = write_rows(JOB, tmp_path, rows_with(confidence=None))
-    result = lineage(JOB.name, "b1", paths, duckdb.connect)
-    assert result.passed, result.found
-    assert result.figures == {"rows": 3.0, "untraceable": 0.0}
-
-
-@pytest.mark.parametrize("column", [c.name for c in LINEAGE if c.name != "confidence"])
-def test_an_empty_lineage_column_is_found(tmp_path: Path, column: str) -> None:
-    paths = write_rows(JOB, tmp_path, rows_with(**{column: None}))
-    result = lineage(JOB.name, "b1", paths, duckdb.connect)
-    assert result.stops_release
-    assert f"{column} is empty: 1 of 3 rows" in result.found
-
-
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        ({"output_id": "licences/b1/doc-0/1", "item_id": "doc-0"}, "output_id is not unique"),
-        ({"output_id": "licences/b1/doc-1/2"}, "output_id is not job/batch/item/version"),
-        ({"input_hash": "A" * 64}, "input_hash is not a sha256"),
-        ({"input_hash": "abc"}, "input_hash is not a sha256"),
-        ({"confidence": 1.01}, "confidence is outside 0 to 1"),
-        ({"confidence": float("nan")}, "confidence is outside 0 to 1"),
-        ({"cost_usd": -0.1}, "cost is negative"),
-        ({"run_id": ""}, "run_id is empty"),
-        ({"batch": "b2", "output_id": "licences/b2/doc-1/1"}, "job or batch is another's"),
-    ],
-)
-def test_a_row_that_cannot_be_traced_is_found(
-    tmp_path: Path, change: dict[str, Any], fault: str
-) -> None:
-    paths = write_rows(JOB, tmp_path, rows_with(**change))
-    result = lineage(JOB.name, "b1", paths, duckdb.connect)
-    assert result.stops_release
-    assert fault in result.found
-
-
-def test_output_ids_are_unique_over_all_files(tmp_path: Path) -> None:
-    row = make_row(JOB, 1)
-    paths = write_rows(JOB, tmp_path, [row]) + write_rows(JOB, tmp_path, [row])
-    assert "not unique" in lineage(JOB.name, "b1", paths, duckdb.connect).found
-
-
-def test_a_missing_lineage_column_is_found(tmp_path: Path) -> None:
-    path = write_rows(JOB, tmp_path, rows_with())[0]
-    pq.write_table(pq.read_table(path).drop_columns(["run_id"]), path)
-    assert "run_id is missing" in lineage(JOB.name, "b1", [path], duckdb.connect).found
 
 
 # rules
@@ -359,16 +275,13 @@ def test_one_dead_letter_does_not_block_a_batch_that_blocks_on_dead_letters() ->
 
 
 def test_all_checks_of_a_sound_batch_pass_and_none_blocks(tmp_path: Path) -> None:
-    paths = write_rows(JOB, tmp_path, rows_with())
-    table = BatchTable(
-        JOB.name, "results", "b1", "run", str(tmp_path), (Path(paths[0]).name,), rows=3
-    )
+    tables = write_tables(JOB, tmp_path, rows_with())
     counted = figures(Conservation(items=3, valid=3), asked=3, answered=3, calls=3)
-    results = run_checks(JOB, counted, table, duckdb.connect)
+    results = run_checks(JOB, counted, tables, duckdb.connect)
     assert [result.name for result in results] == list(MEANINGS)
     assert all(result.passed for result in results), results
     assert blocking_failures(results) == ()
-    wanted = run_checks(JOB, figures(Conservation(items=4, valid=4)), table, duckdb.connect)
+    wanted = run_checks(JOB, figures(Conservation(items=4, valid=4)), tables, duckdb.connect)
     assert [result.name for result in blocking_failures(wanted)] == ["completeness"]
     assert [set(a.figures) for a in results] == [set(b.figures) for b in wanted]
 
@@ -382,7 +295,7 @@ def test_rows_in_object_storage_are_checked_like_local_ones(tmp_path: Path) -> N
     paths = [str(remote)]
     assert schema(job, paths).figures["rows"] == 3
     assert rules(job, paths, duckdb.connect).passed
-    assert lineage(job.name, "b1", paths, duckdb.connect).figures["rows"] == 3
+    assert parquet_stream(paths, ["item_id"]).read_all().num_rows == 3
 
 
 def test_which_checks_may_block_is_known_before_any_batch() -> None:
