@@ -242,12 +242,18 @@ def _findings(results: Sequence[Any], known: Mapping[str, str], file: Path) -> l
 
 
 def _sample(connection: Any, compiled: str) -> tuple[str, ...]:
-    """Ids of the first rows; none where the test returns no `item_id`."""
-    if "item_id" not in connection.sql(compiled).columns:
+    """Ids of the first rows; none where the test returns no `item_id`, or one that cannot be
+    computed: dbt has only counted the rows."""
+    import duckdb
+
+    try:
+        if "item_id" not in connection.sql(compiled).columns:
+            return ()
+        rows = connection.execute(
+            f"SELECT item_id FROM ({compiled}) LIMIT {_SHOWN}"
+        ).fetchall()
+    except duckdb.Error:  # its words quote cells
         return ()
-    rows = connection.execute(
-        f"SELECT item_id FROM ({compiled}) LIMIT {_SHOWN}"
-    ).fetchall()
     return tuple(str(item_id) for (item_id,) in rows)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from batch_ai_assets.assets.unsaid import unsaid
 from batch_ai_assets.engine.errors import BatchAIError
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.resources import ENGINE
@@ -117,7 +118,7 @@ def _decide(
             who=config.who, why=why, items=config.items, reason=config.reason or None,
         )  # fmt: skip
     except BatchAIError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+        raise dg.Failure(description=str(error), allow_retries=False) from unsaid(error)
     context.log.info(said_of(kind, count))
 
 

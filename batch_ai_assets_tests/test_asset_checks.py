@@ -175,8 +175,10 @@ def test_a_finding_keeps_its_severity_and_its_words(
 def test_checks_that_cannot_be_made_still_end_the_batch_with_a_state(
     platform: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    words = "a private letter"  # not in the line that raises: its code is kept
+
     def defect(*_: object) -> None:
-        raise ValueError("made for this test")
+        raise ValueError(words)
 
     here = platform(job_file())
     write_documents(here.home, "mail", letters(3))
@@ -185,6 +187,10 @@ def test_checks_that_cannot_be_made_still_end_the_batch_with_a_state(
     run = here.run("mail", "monday")
 
     assert here.status(run) == dg.DagsterRunStatus.FAILURE
+    assert failure(run).startswith("A defect (ValueError) stopped mail/monday")
+    kept = " ".join(dg.serialize_value(one) for one in here.instance.all_logs(run.run_id))
+    assert "in defect" in kept, "the place in the code is kept"
+    assert words not in kept, "its words, which may quote a document, are not"
     with open_deps() as deps:
         assert deps.store.batches.state("mail", "monday") is State.FAILED
         assert deps.store.batches.latest_record("mail", "monday") is not None

@@ -79,12 +79,17 @@ def test_a_file_that_is_added_is_a_test(judged: World, tmp_path: Path) -> None:
         "-- Cash is always urgent.\nselect item_id from {{ ref('results') }} where urgent is null\n"
     )
     (mine / "tests/without_ids.sql").write_text("select count(*) as n from {{ ref('results') }}\n")
+    (mine / "tests/odd_ids.sql").write_text(
+        "select cast(topic as integer) as item_id from {{ ref('results') }}\n"
+    )
     (mine / "tests/broken.sql").write_text("select item_id from nowhere_at_all\n")
     assert known_tests(mine)["cash_is_urgent"] == "Cash is always urgent."
     found = {one.name: one for one in run_dbt(judged.job, "b1", judged.deps, mine).findings}
     assert found["cash_is_urgent"].passed
     assert (found["without_ids"].failing, found["without_ids"].sample) == (1, ())
+    assert not found["odd_ids"].passed
     assert not found["broken"].passed
+    assert not [one for one in found.values() if "card" in one.found], "no cell is quoted"
     assert "nowhere_at_all" in found["broken"].trouble or found["broken"].trouble
 
 

@@ -17,6 +17,7 @@ import dagster as dg
 
 from batch_ai_assets.assets.figures import batch_metadata, dead_reasons
 from batch_ai_assets.assets.unreached import report_unreached
+from batch_ai_assets.assets.unsaid import unsaid
 from batch_ai_assets.engine.errors import (
     BatchAIError,
     BatchHalted,
@@ -114,17 +115,23 @@ def stage(context: AnyContext, job: ResolvedJob) -> Iterator[Stage]:
     except BatchHalted as stop:
         here.tag(f"halted: {stop.reason}")
         report_unreached(here)
-        raise _failure(here, str(stop)) from stop
+        raise _failure(here, str(stop)) from unsaid(stop)
     except LeaseHeldError as stop:
         here.tag("held by another run")
-        raise dg.Failure(description=str(stop), allow_retries=False) from stop
+        raise dg.Failure(description=str(stop), allow_retries=False) from unsaid(stop)
     except BatchAIError as stop:
         here.tag("failed")
         report_unreached(here)
-        raise _failure(here, str(stop)) from stop
-    except Exception:
+        raise _failure(here, str(stop)) from unsaid(stop)
+    except Exception as defect:
         here.tag("failed")
-        raise
+        raise dg.Failure(
+            description=(
+                f"A defect ({type(defect).__name__}) stopped {job.name}/{here.batch}; what was "
+                "committed is kept. --verbose shows where; so does the run in the UI. Report it."
+            ),
+            allow_retries=False,
+        ) from unsaid(defect)
 
 
 def open_stage(context: AnyContext, job: ResolvedJob) -> Stage:
@@ -143,7 +150,7 @@ def open_stage(context: AnyContext, job: ResolvedJob) -> Stage:
         return Stage(job, context.partition_key, run, context.resources.engine.deps, context)
     except BatchAIError as stop:
         context.instance.add_run_tags(context.run.run_id, {STATE: "failed"})
-        raise dg.Failure(description=str(stop), allow_retries=False) from stop
+        raise dg.Failure(description=str(stop), allow_retries=False) from unsaid(stop)
 
 
 def _check_key(context: AnyContext, job: ResolvedJob) -> None:

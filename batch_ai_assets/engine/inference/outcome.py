@@ -116,7 +116,10 @@ class _ErrorReply(msgspec.Struct):
     error: _ErrorBody = msgspec.field(default_factory=_ErrorBody)
 
 
-_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,100}")
+_NAME = re.compile(
+    r"(?=.{1,100}\Z)(?:[A-Za-z]+\d{0,4}|\d{1,6})(?:[_.\[\]-]+(?:[A-Za-z]+\d{0,4}|\d{1,6}))*\]?"
+)
+"""Words and short numbers, such as `messages[0].content`. Keys mix letters and digits."""
 _decode_reply = msgspec.json.Decoder(Reply).decode
 _decode_details = msgspec.json.Decoder(_PromptDetails).decode
 _decode_error = msgspec.json.Decoder(_ErrorReply).decode
@@ -210,7 +213,7 @@ def _read_error(body: bytes) -> _ErrorBody:
 
 
 def _plain(value: str | int | None) -> str:
-    """A name as APIs use them; anything else may quote the document, and is left out."""
+    """A name as APIs use them; anything else may quote document or key, and is left out."""
     text = str(value or "")
     return text if _NAME.fullmatch(text) else ""
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from ..spec.base import class_rank
+from ..spec.base import DATA_CLASSES, class_rank
 from ..spec.resolved import ResolvedJob
 from .cleaning import cleaner, is_blank
 from .document import Document, Problem
 from .seen import SeenNames
 
+_UNKNOWN_CLASS = "unknown"
+"""In place of a word that is no data class: where cells are shifted, it may be a document."""
 MAX_ITEM_BYTES = 32 * 1024 * 1024
 """Files and lines above this are refused unread; a document of 5 MB fits whatever its escapes."""
 
@@ -64,6 +66,8 @@ class Admission:
         """The item as a document, with its first problem, if it has any."""
         text = ""
         data_class = item.data_class.strip().lower() or self._job_class
+        if data_class not in DATA_CLASSES:
+            data_class = _UNKNOWN_CLASS
         name, is_first = self._named(item)
         problem = item.problem
         if not is_first and (problem is None or problem.reason == "missing_text"):
@@ -107,11 +111,11 @@ class Admission:
         return next(name for name in _further_names(item) if self._seen.add(name)), False
 
     def _classified_above(self, item: Item, data_class: str) -> Problem:
-        return Problem(
-            "classified_above_job",
-            f"{item.source!r} is classified {data_class!r}, above the job's "
-            f"{self._job_class!r}; send it to a job that may handle it",
-        )
+        said = f"is classified {data_class!r}, above the job's {self._job_class!r}; send it to a"
+        if data_class == _UNKNOWN_CLASS:
+            known = ", ".join(DATA_CLASSES)
+            said = f"names a data class that is none of {known}; correct it, or send it to a"
+        return Problem("classified_above_job", f"{item.source!r} {said} job that may handle it")
 
 
 def _further_names(item: Item) -> Iterator[str]:

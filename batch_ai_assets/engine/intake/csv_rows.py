@@ -75,7 +75,8 @@ def _items(spec: InputSpec, file: SourceFile, opened: SteadyFile) -> Iterator[It
             )
         return
     names = [name.strip() for name in header.fields]
-    require_columns(spec, names, repr(file.name), _other_delimiter(spec, header.fields))
+    hint = _other_delimiter(spec, header.fields)
+    require_columns(spec, names, repr(file.name), hint, of_a_line=True)
     column_of = {name: names.index(name) for name in needed_columns(spec)}
     parse.begin(len(names), None if spec.id is None else column_of[spec.id])
     for row in parse.rows():

@@ -8,7 +8,7 @@ found is the part of the readers (`jsonl.py`, `csv_rows.py`, `parquet_rows.py`, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
@@ -90,12 +90,17 @@ def needed_columns(spec: InputSpec) -> dict[str, str]:
     return needed
 
 
-def require_columns(spec: InputSpec, there: Sequence[str], where: str, hint: str = "") -> None:
+def require_columns(
+    spec: InputSpec, there: Sequence[str], where: str, hint: str = "", *, of_a_line: bool = False
+) -> None:
     """IntakeError where a column that the job names is not there, or is there twice.
 
-    where: what has the columns, such as `'orders.csv'`. hint: what else may be wrong.
+    where: what has the columns, such as `'orders.csv'`. hint: what else may be wrong. of_a_line:
+    whether the names are a line of a text, which may as well be the first document.
     """
-    for column, field in needed_columns(spec).items():
+    needed = needed_columns(spec)
+    sure = not of_a_line or bool(_folded(needed).keys() & _folded(there).keys())
+    for column, field in needed.items():
         found = there.count(column)
         if found > 1:
             raise IntakeError(
@@ -104,7 +109,8 @@ def require_columns(spec: InputSpec, there: Sequence[str], where: str, hint: str
             )
         if not found:
             raise IntakeError(
-                f"{where} has no column {column!r}, which {field} names{_instead(column, there)}. "
+                f"{where} has no column {column!r}, which {field} names"
+                f"{_instead(column, there if sure else ())}. "
                 f"{hint or 'Correct job.yaml or the source'}, then run the batch again"
             )
 
@@ -116,10 +122,15 @@ def _instead(column: str, there: Sequence[str]) -> str:
         return "; its columns do not look like names, a line with them may be missing"
     shown = ", ".join(names[:_SHOWN_COLUMNS])
     more = f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""
-    folded = {name.casefold().strip(): name for name in reversed(names)}
+    folded = _folded(names)
     close = get_close_matches(column.casefold().strip(), folded, n=1)
     meant = f"; did you mean {folded[close[0]]!r}?" if close else ""
     return f" (there are {shown}{more}{meant})"
+
+
+def _folded(names: Iterable[str]) -> dict[str, str]:
+    """The names by how they are compared; of equal ones the first."""
+    return {name.casefold().strip(): name for name in reversed(list(names))}
 
 
 def _looks_like_a_name(name: str) -> bool:

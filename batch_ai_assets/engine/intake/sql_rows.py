@@ -166,11 +166,14 @@ class _Speaker:
         import sqlalchemy as sa
 
         try:
-            return sa.make_url(text)
+            url = sa.make_url(text)
+            if "@" in (url.host or ""):  # what stands before it is a part of the password
+                raise ValueError(self._reference)
+            return url
         except (sa.exc.ArgumentError, ValueError):
             raise IntakeError(
                 f"What {self._reference} holds is no database URL. Put there one such as"
-                " postgresql://user:password@host/database."
+                " postgresql://user:password@host/database, with %40 for an @ in the password."
             ) from None
 
     def engine(self) -> sa.Engine:
@@ -239,7 +242,9 @@ def _why(error: sa.exc.SQLAlchemyError) -> str:
     connecting = state is None and isinstance(error, sa.exc.OperationalError)
     harmless = isinstance(cause, sqlite3.Error) or (state or "").startswith(_QUOTES_NO_ROWS)
     if lines and (connecting or harmless):
-        return f"{re.sub(r'[.]$', '', lines[0])} ({kind})"
+        # SQLite has no classes of messages; where it quotes a value, it does so in single quotes.
+        said = re.sub("'.*'", "'…'", lines[0]) if isinstance(cause, sqlite3.Error) else lines[0]
+        return f"{re.sub(r'[.]$', '', said)} ({kind})"
     return kind
 
 
@@ -252,6 +257,16 @@ def _utc(connection: Any, _: object) -> None:
 
 def _only_reading(connection: Any, _: object) -> None:
     connection.execute("PRAGMA query_only = ON")
+    connection.text_factory = _text_or_bytes
+
+
+def _text_or_bytes(value: bytes) -> str | bytes:
+    """A text of SQLite; as bytes where it is none, so that its row is a dead letter and the others
+    are read."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value
 
 
 _ON_CONNECT: Mapping[str, Callable[[Any, object], None]] = {

@@ -50,7 +50,7 @@ class Database:
         lock the rows they need themselves."""
         self.url = _usable(url)
         self._lasting = lasting
-        self.where = self.url.render_as_string(hide_password=True)
+        self.where = _shown(self.url)
         self._patience = patience_seconds
         self._sleep = sleep
         sqlite = self.url.get_backend_name() == "sqlite"
@@ -246,12 +246,21 @@ def _parts(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]
 def _usable(text: str | sa.URL) -> sa.URL:
     """The address, parsed. Its text may hold a password: never said."""
     try:
-        return sa.make_url(text)
+        url = sa.make_url(text)
+        if "@" in (url.host or ""):  # what stands before it is a part of the password
+            raise ValueError("host")
+        return url
     except (SQLAlchemyError, ValueError):
         raise SpecError(
             "BATCH_AI_STATE_URL is no database address; write sqlite:////path/state.sqlite, or "
-            "postgresql+psycopg://user:password@host/database"
+            "postgresql+psycopg://user:password@host/database, with %40 for an @ in the password"
         ) from None
+
+
+def _shown(url: sa.URL) -> str:
+    """The address for messages: where the store is, and nothing that opens it."""
+    place = {name: value for name, value in url.query.items() if name in ("host", "port")}
+    return url.set(query=place).render_as_string(hide_password=True)
 
 
 @lru_cache(maxsize=4096)

@@ -182,3 +182,22 @@ def test_a_code_of_a_provider_is_cut_short_and_kept_to_plain_characters() -> Non
     found = failure(403, code="CANARY of a document, with spaces\nand lines " * 20)
     assert "\n" not in found.reason
     assert "CANARY of a" not in found.reason + found.message
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["model_not_found", "InvalidParameter", "3210", "messages[0].content", "tools[12]", "h2.gone"],
+)
+def test_a_name_that_a_provider_gives_an_error_is_repeated(name: str) -> None:
+    assert f"HTTP 400 {name}: " in failure(400, code=name).message
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["sk-proj-4cD8f0Ba19e27Kq", "gsk_Zx81qPl0", "AKIA5EXAMPLE7KEY", "0f3a9c1d77b2", "x" * 101],
+)
+def test_a_key_in_place_of_such_a_name_is_not(key: str) -> None:
+    for status in (400, 401, 500):
+        found = failure(status, code=key, param=key)
+        assert key not in found.message
+        assert key not in found.reason

@@ -158,7 +158,7 @@ def test_a_missing_column_stops_the_batch_and_says_which_are_there(tmp_path: Pat
 
 
 def test_a_document_in_place_of_column_names_is_not_shown(tmp_path: Path) -> None:
-    for line in ("1,wordy", "17,18", "x,the wordy answer of a customer to us"):
+    for line in ("1,wordy", "17,18", "x,the wordy answer of a customer to us", "x1,a wordy one"):
         with pytest.raises(IntakeError, match="do not look like names") as caught:
             rows_of(tmp_path, f"{line}\n2,more\n")
         assert "wordy" not in str(caught.value)

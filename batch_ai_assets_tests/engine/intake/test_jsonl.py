@@ -187,6 +187,14 @@ def test_an_item_classed_above_its_job_is_refused(
     assert document.raw == (line if expected else b"")
 
 
+def test_a_word_that_is_no_data_class_may_be_a_document_and_is_not_repeated(tmp_path: Path) -> None:
+    line = b'{"id": "a", "text": "Hello", "class": "a private letter"}'
+    document = only(read_lines_of(tmp_path, line, classification="class"))
+    assert document.problem is not None
+    assert "names a data class that is none of public, internal" in document.problem.message
+    assert document.data_classification == "unknown"
+
+
 def test_an_item_keeps_its_own_class(tmp_path: Path) -> None:
     line = b'{"id": "a", "text": "Hello", "class": "public"}'
     document = only(read_lines_of(tmp_path, line, classification="class"))

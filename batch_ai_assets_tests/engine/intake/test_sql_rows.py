@@ -180,6 +180,33 @@ def test_a_wrong_query_is_answered_in_the_words_of_the_database(
     assert "nothing was asked" in said
 
 
+def test_what_an_error_of_sqlite_quotes_is_not_repeated(
+    tmp_path: Path, database: sqlite3.Connection
+) -> None:
+    fill(database, [(1, "it's private", "x", None)])
+    query = "SELECT id, json_extract('{}', body) AS body FROM mails"
+
+    said = refusal(tmp_path, sql_job(tmp_path, query))
+
+    assert "'…'" in said
+    assert "private" not in said
+
+
+def test_a_text_that_is_none_is_a_problem_of_its_row_alone(
+    tmp_path: Path, database: sqlite3.Connection
+) -> None:
+    fill(database, [(1, "fine", "x", None), (2, "y", "x", None), (3, "fine too", "x", None)])
+    database.execute("UPDATE mails SET body = CAST(x'7072697661746520ff' AS TEXT) WHERE id = 2")
+    database.commit()
+
+    first, broken, last = read(tmp_path, sql_job(tmp_path, "SELECT id, body FROM mails"))
+
+    assert (first.text, last.text) == ("fine", "fine too")
+    assert broken.problem is not None
+    assert broken.problem.reason == "undecodable"
+    assert "private" not in broken.problem.message
+
+
 @pytest.mark.parametrize(
     "query",
     ["DELETE FROM mails", "DROP TABLE mails", "UPDATE mails SET body = ''", "CREATE TABLE t (a)"],
@@ -216,6 +243,7 @@ def test_a_database_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
         ("mssql+pyodbc://me:hunter2@host/db", "pip install pyodbc"),
         ("postgresql+psycopg2://me:hunter2@host/db", "pip install batch-ai-assets[postgres]"),
         ("madeup://me:hunter2@host/db", "driver for madeup"),
+        ("postgresql://me:first@hunter2@host/db", "%40 for an @ in the password"),
     ],
 )
 def test_what_is_no_usable_url_is_said_without_its_password(

@@ -122,6 +122,7 @@ def test_reading_does_not_wait_for_a_writer(store: StateStore, tmp_path: Path) -
         "mysql+nosuch://me:hunter2@host/db",
         "oracle+cx_oracle://me:hunter2@host/db",
         "postgresql://me:hunter2@host:port/db",
+        "postgresql+psycopg://me:first@hunter2@host/db",
     ],
 )
 def test_an_address_that_no_database_has_is_refused_with_the_variable_named(
@@ -130,6 +131,14 @@ def test_an_address_that_no_database_has_is_refused_with_the_variable_named(
     with pytest.raises(SpecError, match="BATCH_AI_STATE_URL") as refused:
         Database(address)
     assert "hunter2" not in str(refused.value)
+
+
+def test_messages_name_the_place_of_a_store_and_nothing_that_opens_it() -> None:
+    database = Database(
+        "postgresql+psycopg://me:hunter2@/desk?host=/run/pg&password=hunter2&passfile=/hunter2"
+    )
+    assert database.where == "postgresql+psycopg://me:***@/desk?host=%2Frun%2Fpg"
+    database.close()
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 255, 256, 257, 1000])
