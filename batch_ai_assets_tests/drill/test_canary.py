@@ -141,6 +141,8 @@ def by_hand(life: Life) -> None:
     life.do("status", ends=1, BATCH_AI_STATE_URL=strange)
     life.do("status")
     life.do("checks", "mail", "monday")
+    life.do("governance", "mail")
+    life.do("alerts", "--all")
 
     mail = ("mail", "monday")
     life.do("dlq", "list", "mail")
