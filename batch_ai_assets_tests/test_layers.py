@@ -30,7 +30,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     (
         "engine.asked_ways",
         "engine.asking",
+        "engine.choosing",
         "engine.completion",
+        "engine.correcting",
         "engine.deciding",
         "engine.enriched",
         "engine.exports",

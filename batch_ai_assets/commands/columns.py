@@ -27,6 +27,12 @@ def utc(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def in_line(text: str) -> str:
+    """Words such as ids and messages, harmless, and in one line whatever is in them."""
+    found = harmless(text.encode("utf-8", "backslashreplace"))
+    return found.replace("\n", "\\n").replace("\t", "\\t")
+
+
 def harmless(content: bytes) -> str:
     """Text that cannot move the cursor or colour the terminal: a document is never trusted."""
     text = content.decode("utf-8", "backslashreplace")

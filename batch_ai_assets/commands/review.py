@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_ai_assets.commands.columns import harmless, print_columns
+from batch_ai_assets.commands.columns import harmless, in_line, print_columns
 from batch_ai_assets.commands.decide import about_documents, decide, job_named, tell_next
 from batch_ai_assets.commands.person import person
 from batch_ai_assets.commands.program import command
@@ -139,9 +139,8 @@ def review_correct(
 ) -> None:
     """Write the right answer for one document. It must meet the job's schema and taxonomy."""
     from batch_ai_assets.connections import open_deps
-    from batch_ai_assets.engine.deciding import correct, said_of
+    from batch_ai_assets.engine.correcting import correct
     from batch_ai_assets.engine.reviews import reviews
-    from batch_ai_assets.engine.state.rows import Kind
 
     if bool(changes) == bool(answer):
         raise click.UsageError("Say --set FIELD=VALUE for what changes, or the whole --answer.")
@@ -149,8 +148,8 @@ def review_correct(
     with open_deps() as deps:
         one = _named(reviews(found, batch, deps), job, batch, item)
         right = _object(answer) if answer else {**one.answer, **_changes(changes)}
-        correct(found, batch, item, right, deps, who=person(), why=why)
-    click.echo(said_of(Kind.CORRECT, 1))
+        decided = correct(found, batch, item, right, deps, who=person(), why=why)
+    click.echo(in_line(decided.said))
     tell_next(job, batch)
 
 

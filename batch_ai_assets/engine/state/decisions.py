@@ -11,17 +11,17 @@ import sqlalchemy as sa
 
 from ..errors import DecisionError
 from ..figures import End
+from . import answer_marks
 from . import tables as t
-from .answers import answer_id, hash_key
 from .database import Database
-from .rows import GIVES_UP, USABLE, Decision, Kind, Mark, OpenDecisions, Plan, Waiting
+from .rows import GIVES_UP, USABLE, Decision, Kind, OpenDecisions, Plan, Waiting
 
 _LETTER_STATUS = {Kind.REPLAY: "replayed", Kind.DISCARD: "discarded"}
 _COLUMNS = tuple(Decision.__dataclass_fields__)
 
 
 class Decisions:
-    """Rows of `decisions` and `answer_marks`."""
+    """Rows of `decisions`; what they mean for answers is `answer_marks.py`'s."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._db = database
@@ -49,10 +49,10 @@ class Decisions:
         self, plan: Plan, kind: Kind, items: Sequence[Waiting], *, who: str, why: str,
         corrected: bytes | None = None,
     ) -> None:  # fmt: skip
-        """Record one decision about each item, and what it means for answers and letters.
+        """Record one decision about each item, and what it means for answers and letters, at once.
 
-        `corrected`: the sealed answer of a person, with CORRECT, for one item. DecisionError where
-        the version is not the newest any more, or not finished.
+        `corrected`: the sealed answer of a person, with CORRECT, to the question that `items`
+        share. DecisionError where the version is not the newest any more, or not finished.
         """
 
         def work(connection: sa.Connection) -> None:
@@ -71,14 +71,11 @@ class Decisions:
             if (status := _LETTER_STATUS.get(kind)) is not None:
                 _tell_letters(connection, plan, items, status, now)
             if kind is Kind.REPLAY:
-                _mark(connection, _answers_about(connection, plan, items), Mark.WITHDRAWN)
+                answer_marks.withdraw(connection, plan, items)
             if kind is Kind.ACCEPT:
-                right = {one.answer_id for one in items if one.answer_id}
-                others = _answers_to(connection, items) - right  # a correction before, say
-                _mark(connection, sorted(others), Mark.WITHDRAWN)
-                _mark(connection, sorted(right), Mark.ACCEPTED)
+                answer_marks.accept(connection, items)
             if corrected is not None:
-                _keep_corrected(connection, items[0], corrected, now)
+                answer_marks.keep_corrected(connection, items[0], corrected, now)
 
         self._db.run(work)
 
@@ -162,67 +159,9 @@ def _tell_letters(
     connection: sa.Connection, plan: Plan, items: Sequence[Waiting], status: str, now: float
 ) -> None:
     d = t.dead_letters.c
-    connection.execute(
-        sa.update(t.dead_letters)
-        .where(d.plan_id == plan.plan_id, d.seq.in_([one.seq for one in items]))
-        .values(status=status, last_at=now, revision=now)
-    )
-
-
-def _answers_to(connection: sa.Connection, items: Sequence[Waiting]) -> set[int]:
-    """Stored answers to the same questions."""
-    a, hashes = t.answers.c, {one.request_hash for one in items}
-    equal = connection.execute(
-        sa.select(a.answer_id, a.request_hash).where(
-            a.hash_key.in_([hash_key(one) for one in hashes])
+    for part in answer_marks.parts([one.seq for one in items]):
+        connection.execute(
+            sa.update(t.dead_letters)
+            .where(d.plan_id == plan.plan_id, d.seq.in_(part))
+            .values(status=status, last_at=now, revision=now)
         )
-    )
-    return {number for number, asked in equal if asked in hashes}
-
-
-def _answers_about(
-    connection: sa.Connection, plan: Plan, items: Sequence[Waiting]
-) -> list[int]:
-    """Stored answers that would serve these items again, those to their parts included."""
-    c = t.checkpoints.c
-    used = connection.scalars(
-        sa.select(c.answer_id).where(
-            c.plan_id == plan.plan_id,
-            c.seq.in_([one.seq for one in items]),
-            c.answer_id.is_not(None),
-        )
-    )
-    found = _answers_to(connection, items)
-    return sorted(found | {int(number) for number in used if number is not None})
-
-
-def _mark(connection: sa.Connection, answers: Sequence[int], mark: Mark) -> None:
-    """The last word on an answer counts."""
-    if not answers:
-        return
-    connection.execute(
-        sa.delete(t.answer_marks).where(t.answer_marks.c.answer_id.in_(answers))
-    )
-    connection.execute(
-        sa.insert(t.answer_marks), [{"answer_id": one, "mark": mark.value} for one in answers]
-    )
-
-
-def _keep_corrected(
-    connection: sa.Connection, item: Waiting, sealed: bytes, now: float
-) -> None:
-    """A person's answer to the question, newer than the model's: it serves from now on."""
-    newest = connection.scalar(
-        sa.select(sa.func.max(t.answers.c.answer_id)).where(
-            t.answers.c.hash_key == hash_key(item.request_hash)
-        )
-    )
-    number = max(answer_id(int(now * 1_000_000)), (newest or 0) + 1)
-    connection.execute(
-        sa.insert(t.answers).values(
-            answer_id=number, hash_key=hash_key(item.request_hash),
-            request_hash=item.request_hash, sealed=sealed, confidence=None,
-            tokens_in=0, tokens_out=0, cost_usd=0.0, created_at=now,
-        )
-    )  # fmt: skip
-    _mark(connection, [number], Mark.CORRECTED)
