@@ -17,7 +17,9 @@ from .database import Database
 from .rows import GIVES_UP, USABLE, Decision, Kind, OpenDecisions, Plan, Waiting
 
 _LETTER_STATUS = {Kind.REPLAY: "replayed", Kind.DISCARD: "discarded"}
-_COLUMNS = tuple(Decision.__dataclass_fields__)
+_NAMES = tuple(Decision.__dataclass_fields__)
+_COLUMNS = tuple(name for name in _NAMES if name != "input_hash")
+"""The item has its input hash: it is looked up there."""
 
 
 class Decisions:
@@ -81,9 +83,10 @@ class Decisions:
 
     def of(self, job: str, batch: str) -> list[Decision]:
         """Every decision about items of the batch, oldest first."""
-        d = t.decisions.c
+        d, i = t.decisions.c, t.items.c
         query = (
-            sa.select(*(d[name] for name in _COLUMNS))
+            sa.select(*(i.input_hash if name == "input_hash" else d[name] for name in _NAMES))
+            .select_from(_with_items())
             .where(d.job == job, d.batch == batch)
             .order_by(d.decision_id)
         )
@@ -107,35 +110,44 @@ class Decisions:
         query = (
             sa.select(
                 d.batch, sa.func.max(d.at),
-                sa.func.max(sa.case((d.kind == Kind.REPLAY, 1), else_=0)),
+                sa.func.max(sa.case((d.kind == Kind.REPLAY, 1), else_=0)), p.spec_hash,
             )
             .join(t.plans, sa.and_(p.job == d.job, p.batch == d.batch, p.version == d.version))
             .where(d.job == job, p.finished_at.is_not(None), ~has_newer)
-            .group_by(d.batch)
+            .group_by(d.batch, p.spec_hash)
         )  # fmt: skip
         with self._db.read() as connection:
             return {
-                batch: OpenDecisions(newest_at, bool(replay))
-                for batch, newest_at, replay in connection.execute(query)
+                batch: OpenDecisions(newest_at, bool(replay), spec_hash)
+                for batch, newest_at, replay, spec_hash in connection.execute(query)
             }
 
     def given_up_elsewhere(
         self, job: str, batch: str, item_ids: Sequence[str]
     ) -> set[tuple[str, bytes]]:
-        """(item_id, request hash) of documents that a person gave up in another batch."""
-        d = t.decisions.c
+        """(item_id, input hash) of documents that a person gave up in another batch."""
+        d, i = t.decisions.c, t.items.c
         query = (
-            sa.select(d.item_id, d.request_hash, d.kind)
+            sa.select(d.item_id, i.input_hash, d.kind)
+            .select_from(_with_items())
             .where(d.job == job, d.batch != batch, d.item_id.in_(item_ids))
             .order_by(d.decision_id)
         )
         with self._db.read() as connection:
-            last = {(item, asked): kind for item, asked, kind in connection.execute(query)}
+            last = {(item, text): kind for item, text, kind in connection.execute(query)}
         return {one for one, kind in last.items() if kind in GIVES_UP}
 
 
+def _with_items() -> sa.Join:
+    """Every decision with the item of the version that the person looked at."""
+    d, p, i = t.decisions.c, t.plans.c, t.items.c
+    version = sa.and_(p.job == d.job, p.batch == d.batch, p.version == d.version)
+    item = sa.and_(i.plan_id == p.plan_id, i.seq == d.seq)
+    return t.decisions.join(t.plans, version).join(t.items, item)
+
+
 def _decision(row: Iterable[object]) -> Decision:
-    values = dict(zip(_COLUMNS, row, strict=True))
+    values = dict(zip(_NAMES, row, strict=True))
     return Decision(**{**values, "kind": Kind(str(values["kind"]))})  # type: ignore[arg-type]
 
 

@@ -227,6 +227,9 @@ class Decision:
     seq: int
     item_id: str
     request_hash: bytes
+    """The question: a decision on an answer is one on what was asked."""
+    input_hash: bytes
+    """The document: whoever gives it up means it, whatever is asked."""
     kind: Kind
     reason: str
     """Why the item was waiting."""
@@ -243,6 +246,8 @@ class OpenDecisions:
     newest_at: float
     replays: bool
     """A document is to be asked about again."""
+    spec_hash: str
+    """Of the job as it was when they decided."""
 
 
 @dataclass(frozen=True, slots=True)
