@@ -49,7 +49,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("object_storage",),
     (
         "connections",
+        "dbt_files",
         "dbt_tests",
+        "dbt_variables",
         "io_managers",
         "offers",
         "partitions",
