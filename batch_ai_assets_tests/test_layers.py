@@ -36,6 +36,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.deciding",
         "engine.enriched",
         "engine.exports",
+        "engine.given_up",
         "engine.inputs",
         "engine.judging",
         "engine.registry",

@@ -15,6 +15,7 @@ from .deps import Deps
 from .errors import DecisionError
 from .events import log_event
 from .figures import End, counted
+from .given_up import may_be_taken_back
 from .spec.resolved import ResolvedJob
 from .state.rows import Kind, Plan
 
@@ -86,6 +87,8 @@ def decide(
     end = End.DEAD if kind in (Kind.REPLAY, Kind.DISCARD) else End.REVIEW
     waiting, before = store.waiting(plan, end), store.open(plan)
     if items:
+        if end is End.DEAD:
+            waiting += may_be_taken_back(plan, deps)
         choice = choose_named(plan, end, waiting, before, items)
     else:
         choice = choose(plan, end, waiting, before, reason)

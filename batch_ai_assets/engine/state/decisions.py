@@ -31,15 +31,16 @@ class Decisions:
 
     def waiting(self, plan: Plan, end: End) -> list[Waiting]:
         """The items of the version that wait for a person: dead ones, or those in review."""
-        i, c, d = t.items.c, t.checkpoints.c, t.dead_letters.c
+        i, c, d, a = t.items.c, t.checkpoints.c, t.dead_letters.c, t.answers.c
         of_item = sa.and_(c.plan_id == i.plan_id, c.seq == i.seq, c.status.in_(USABLE))
         letter = sa.and_(d.plan_id == i.plan_id, d.seq == i.seq)
         query = (
             sa.select(
                 i.seq, i.item_id, sa.func.coalesce(d.request_hash, c.request_hash), i.reason,
-                c.answer_id,
+                c.answer_id, a.confidence,
             )
             .outerjoin(t.checkpoints, of_item)
+            .outerjoin(t.answers, a.answer_id == c.answer_id)
             .outerjoin(t.dead_letters, letter)
             .where(i.plan_id == plan.plan_id, i.end == end)
             .order_by(i.seq)
@@ -61,7 +62,7 @@ class Decisions:
             _prove_newest(connection, plan)
             now = self._clock()
             self._db.insert_some(
-                connection, t.decisions, ("job", "batch", *_COLUMNS),
+                connection, t.decisions, ("job", *_COLUMNS),
                 [
                     (
                         plan.job, plan.batch, plan.version, one.seq, one.item_id,
@@ -80,6 +81,13 @@ class Decisions:
                 answer_marks.keep_corrected(connection, items[0], corrected, now)
 
         self._db.run(work)
+
+    def batches(self, job: str) -> list[str]:
+        """Batches of the job about which anybody has decided anything."""
+        d = t.decisions.c
+        query = sa.select(d.batch).where(d.job == job).distinct().order_by(d.batch)
+        with self._db.read() as connection:
+            return [str(batch) for batch in connection.scalars(query)]
 
     def of(self, job: str, batch: str) -> list[Decision]:
         """Every decision about items of the batch, oldest first."""

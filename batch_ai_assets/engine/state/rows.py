@@ -217,12 +217,15 @@ class Waiting:
     reason: str
     answer_id: int | None
     """The answer in review."""
+    confidence: float | None = None
+    """How sure the model was of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a person decided about one item of one version of a batch."""
 
+    batch: str
     version: int
     seq: int
     item_id: str

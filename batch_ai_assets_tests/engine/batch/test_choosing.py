@@ -11,10 +11,12 @@ import pytest
 from batch_ai_assets.engine.correcting import correct
 from batch_ai_assets.engine.deciding import Decided, decide
 from batch_ai_assets.engine.errors import DecisionError, StateError
+from batch_ai_assets.engine.given_up import given_up
 from batch_ai_assets.engine.reviews import reviews
 from batch_ai_assets.engine.state import answer_marks
 from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.engine.state.rows import Kind
+from batch_ai_assets.local_provider.process import LocalProvider
 
 from ..world import World
 
@@ -122,3 +124,24 @@ def test_a_batch_that_is_being_made_is_not_said_to_be_unknown(desk: World) -> No
     desk.deps.store.batches.move("topics", "b2", State.PLANNED, who="test", run_id="run-x")
     with pytest.raises(DecisionError, match="Batch topics/b2 is planned, and nothing of it has"):
         decide(desk.job, "b2", Kind.ACCEPT, desk.deps, who="cli:ada", why="")
+
+
+def test_what_was_given_up_is_taken_back_by_its_id(desk: World, server: LocalProvider) -> None:
+    say(desk, Kind.DISCARD, "spam")
+    say(desk, Kind.REJECT, "first")
+    assert [one.item_id for one in given_up("topics", "b1", desk.deps)] == ["spam", "first"]
+    desk.run()
+    assert desk.counts().discarded == 2
+    assert [one.item_id for one in given_up("topics", None, desk.deps)] == ["spam", "first"]
+    with pytest.raises(DecisionError, match="'nobody'"):
+        say(desk, Kind.REPLAY, "spam", "nobody")
+    assert say(desk, Kind.REPLAY).choice.chosen[0].item_id == "lost", "all are the dead ones"
+
+    assert say(desk, Kind.REPLAY, "spam", "first").count == 2
+    desk.run()
+
+    assert desk.counts().discarded == 0
+    assert desk.dead()["spam"] == "rejected"
+    assert "first" in {one.item_id for one in reviews(desk.job, "b1", desk.deps)}
+    assert given_up("topics", "b1", desk.deps) == []
+    assert server.stats()["calls"] == 3
