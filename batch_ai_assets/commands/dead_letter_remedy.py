@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batch_ai_assets.commands.program import command, ids
+from batch_ai_assets.commands.program import command, replay_command
 from batch_ai_assets.engine.reporting.wording import OF_THE_DOCUMENT
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.state.rows import DeadLetterRow
-
-
-def replay_command(job: str, batch: str, item: str) -> str:
-    """The command that asks about one document again."""
-    return command("dlq", "replay", job, batch, "--root-cause", "TEXT", *ids(item))
 
 
 def remedy(letter: DeadLetterRow) -> str:

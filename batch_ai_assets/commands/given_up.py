@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batch_ai_assets.commands.columns import in_line, print_columns, utc
-from batch_ai_assets.commands.dead_letter_remedy import replay_command
+from batch_ai_assets.commands.program import replay_command
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps

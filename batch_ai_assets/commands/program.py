@@ -21,6 +21,11 @@ def ids(*items: str) -> tuple[str, ...]:
     return ("--", *items) if any(item.startswith("-") for item in items) else items
 
 
+def replay_command(job: str, batch: str, item: str) -> str:
+    """The command that asks about one document again."""
+    return command("dlq", "replay", job, batch, "--root-cause", "TEXT", *ids(item))
+
+
 def _quoted(word: str) -> str:
     """For the shell; letters that would move the cursor as the shell writes them."""
     if word.isprintable():
