@@ -25,6 +25,7 @@ from batch_ai_assets.commands.review import review
 from batch_ai_assets.commands.run import run
 from batch_ai_assets.commands.sql import sql
 from batch_ai_assets.commands.status import status
+from batch_ai_assets.commands.streams import NO_ROOM, close_output, is_text
 from batch_ai_assets.commands.ui import ui
 from batch_ai_assets.engine.errors import BatchAIError
 from batch_ai_assets.local_provider.command import local_provider
@@ -36,12 +37,25 @@ if TYPE_CHECKING:
 class _Commands(click.Group):
     """Shows the platform's own errors as messages; anything else is a defect, with its trace."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What is typed goes to records and messages: it must be text."""
+        for one in args:
+            if not is_text(one):
+                raise click.UsageError(f"{one!r} is not UTF-8 text; write it in UTF-8.")
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         remember_ctrl_c()
         try:
             return super().invoke(ctx)
         except BatchAIError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            close_output()
+            said = f"The output cannot be written: {error.strerror}."
+            raise click.ClickException(said) from error
         except KeyboardInterrupt:
             click.echo("Stopped by Ctrl-C.", err=True)
             ctx.exit(130)

@@ -1,16 +1,18 @@
 """The dbt tests of a batch as asset checks on `results`: each file of the dbt project is one.
 
-Thin: what is run and found is `dbt_tests.py`'s. They come after the release and hold nothing back:
-the platform's own checks did; these prove it by another way, in the words of analytics engineers.
+Thin: which there are is `dbt_files.py`'s, what is run and found `dbt_tests.py`'s. They come after
+the release and hold nothing back: the platform's own checks did; these prove it by another way, in
+the words of analytics engineers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
 from batch_ai_assets.assets.catalogue import asset_key
 from batch_ai_assets.assets.stage import stage
-from batch_ai_assets.dbt_tests import DbtError, DbtFinding, known_tests
+from batch_ai_assets.dbt_files import TestFile, known_tests
+from batch_ai_assets.dbt_tests import DbtError, DbtFinding
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.partitions import batch_partitions
 from batch_ai_assets.resources import ENGINE
@@ -25,13 +27,13 @@ _TO_DO = (
 
 def dbt_checks(job: ResolvedJob) -> dg.AssetChecksDefinition | None:
     """All dbt tests of a job; None where they are switched off, or the project is not there."""
-    meanings = known_tests() if settings().dbt else {}
-    if not meanings:
+    known = known_tests() if settings().dbt else {}
+    if not known:
         return None
 
     @dg.multi_asset_check(
         name=f"{job.name}__dbt",
-        specs=[_spec(job, name, meaning) for name, meaning in meanings.items()],
+        specs=[_spec(job, name, test.meaning) for name, test in known.items()],
         required_resource_keys={ENGINE},
         can_subset=True,
     )
@@ -43,18 +45,32 @@ def dbt_checks(job: ResolvedJob) -> dg.AssetChecksDefinition | None:
             try:
                 run = run_dbt(job, here.batch, here.deps)
             except DbtError as error:
-                found = [DbtFinding(n, words, 0, (), str(error)) for n, words in meanings.items()]
+                found = [
+                    DbtFinding(name, test.meaning, trouble=str(error))
+                    for name, test in known.items()
+                ]
                 seconds = here.seconds
             else:
-                found, seconds = list(run.findings), run.seconds
-                nothing = {one.name for one in found}
-                found += [DbtFinding(n, w, 0, ()) for n, w in meanings.items() if n not in nothing]
+                found, seconds = [*run.findings, *_others(known, run.findings)], run.seconds
         context.log.info(f"dbt took {seconds:.1f} s for {len(found)} tests.")
         for one in found:
             if PREFIX + one.name in wanted:
                 yield evaluation(job, one, seconds)
+            elif one.name not in known and not one.passed:  # of a schema file: no check shows it
+                context.log.warning(f"dbt test {one.name}: {one.found}")
 
     return body
+
+
+def _others(
+    known: Mapping[str, TestFile], found: Sequence[DbtFinding]
+) -> Iterator[DbtFinding]:
+    """Findings of tests that were not run: there is no document, or their file is gone."""
+    gone = "Its file is not there any more: load the definitions again." if found else ""
+    names = {one.name for one in found}
+    for name, test in known.items():
+        if name not in names:
+            yield DbtFinding(name, test.meaning, trouble=test.trouble or gone)
 
 
 def _spec(job: ResolvedJob, name: str, meaning: str) -> dg.AssetCheckSpec:
@@ -73,7 +89,7 @@ def evaluation(job: ResolvedJob, one: DbtFinding, seconds: float) -> dg.AssetChe
         asset_key=asset_key(job, "results"),
         check_name=PREFIX + one.name,
         passed=one.passed,
-        severity=dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.WARN if one.warned else dg.AssetCheckSeverity.ERROR,
         description=one.found,
         metadata={
             "meaning": one.meaning,

@@ -1,33 +1,38 @@
 """dbt tests of one batch: the promises in SQL, run by dbt over the batch's Parquet.
 
-The tests are files in `dbt_validation/tests/`; whoever adds a file adds a test. Here are only the
-variables that they get, the run of dbt in this process, and what it found. Knows nothing of
-Dagster.
+The tests are files in `dbt_validation/tests/` (`dbt_files.py`); whoever adds a file adds a test.
+Here are the run of dbt in this process, and what it found. Knows nothing of Dagster.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
+import re
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batch_ai_assets.engine.errors import BatchAIError, OrderError
+import yaml
+
+from batch_ai_assets.dbt_files import PROJECT, TestFile, known_tests, lay_out, place_of
+from batch_ai_assets.dbt_variables import variables_of
+from batch_ai_assets.engine.errors import BatchAIError
 from batch_ai_assets.engine.figures import counted
-from batch_ai_assets.engine.tables import BatchTable, at
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps
     from batch_ai_assets.engine.spec.resolved import ResolvedJob
 
-PROJECT = Path(__file__).resolve().parent.parent / "dbt_validation"
-"""Beside the package, as the design card has it: analytics engineers work there."""
 _SHOWN = 5
-_MAY_BE_EMPTY = frozenset({"confidence"})
+_HEADER = re.compile(r"^(?:Runtime|Compilation|Database|Parsing) Error(?: in .*)?$")
+"""The line before the one that says why."""
+_MAY_QUOTE = re.compile(r"^(?!Parser|Binder|Catalog|Syntax)(\w[\w ]* Error): ")
+"""What DuckDB says of values, and may quote; of the query itself it may be told."""
+
+_LEFT_OUT = "dbt left it out: what it names with ref() or source() is not there."
 
 
 class DbtError(BatchAIError):
@@ -43,22 +48,32 @@ class DbtFinding:
     name: str
     meaning: str
     """The first words of its file."""
-    failing: int
+    failing: int = 0
     """Rows that it returned."""
-    sample: tuple[str, ...]
+    sample: tuple[str, ...] = ()
     """Ids of the first ones."""
     trouble: str = ""
     """Why it could not be run; it counts as failed then."""
+    warns: bool = False
+    """Its severity: rows that it returns are a warning."""
+    off: bool = False
+    """Its file switches it off."""
 
     @property
     def passed(self) -> bool:
         return not self.failing and not self.trouble
 
     @property
+    def warned(self) -> bool:
+        return self.warns and bool(self.failing) and not self.trouble
+
+    @property
     def found(self) -> str:
         """For people."""
         if self.trouble:
             return self.trouble
+        if self.off:
+            return "It was not run: its file switches it off (enabled=false)."
         if self.passed:
             return "No row fails."
         shown = f", the first: {', '.join(self.sample)}" if self.sample else ""
@@ -70,21 +85,8 @@ class DbtRun:
     """All tests of one batch."""
 
     findings: tuple[DbtFinding, ...]
+    """Those of `known_tests`, then generic tests that a schema file of the project names."""
     seconds: float
-
-
-def known_tests(project: Path = PROJECT) -> dict[str, str]:
-    """Name of every test → what it means: the comment at the head of its file."""
-    return {file.stem: _meaning(file) for file in sorted((project / "tests").glob("*.sql"))}
-
-
-def _meaning(file: Path) -> str:
-    head = []
-    for line in file.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("--"):
-            break
-        head.append(line.removeprefix("--").strip())
-    return " ".join(head) or file.stem.replace("_", " ")
 
 
 def run_dbt(
@@ -96,119 +98,63 @@ def run_dbt(
     where the batch is not judged yet, DbtError where dbt cannot run.
     """
     started = time.monotonic()
+    if not project.is_dir():
+        raise DbtError(
+            f"There is no dbt project at {project}. It is part of a checkout, not of an installed "
+            "package: work in a checkout, or set BATCH_AI_DBT=false."
+        )
     with tempfile.TemporaryDirectory(prefix="batch-ai-dbt-") as folder:
         place = Path(folder)
-        variables = _variables(job, batch, deps, place)
+        variables = variables_of(job, batch, deps, place)
         if not variables:
             return DbtRun((), time.monotonic() - started)
-        found = _build(project, place, variables)
-        findings = tuple(_findings(found, known_tests(project), place / "batch.duckdb"))
+        known = known_tests(project)
+        try:
+            lay_out(project, known, place / "project")
+        except OSError as error:  # shutil.Error is one, and names every file
+            raise DbtError(f"The dbt project {project} cannot be read: {error}.") from error
+        results = _build_what_can_be(project, place, variables, known)
+        findings = tuple(_findings(results, known, place))
     return DbtRun(findings, time.monotonic() - started)
 
 
-def _variables(job: ResolvedJob, batch: str, deps: Deps, place: Path) -> dict[str, Any]:
-    """What the project asks for with `var()`; nothing for a batch without documents."""
-    from batch_ai_assets.engine.planning.versions import frozen_job
-    from batch_ai_assets.engine.validation.columns import LINEAGE, output_columns
-
-    plan = deps.store.batches.latest_plan(job.name, batch)
-    if plan is None or plan.report_path is None or plan.enriched_path is None:
-        raise OrderError(
-            f"Batch {job.name}/{batch} has no verdicts yet: run the whole job, then test it."
-        )
-    if not plan.items:
-        return {}
-    frozen = frozen_job(plan, job)
-    output = frozen.spec.output
-    properties: Mapping[str, Any] = output.json_schema.get("properties", {})
-    paths = {
-        "raw_inputs": plan.raw_path,
-        "enriched_outputs": plan.enriched_path,
-        "validation_report": plan.report_path,
-        "results": str(plan.results_path),
-    }
-    tables = {name: deps.tables.open(path) for name, path in paths.items()}
-    for name in ("dead_letter_queue", "review_queue"):
-        table = deps.tables.latest(job.name, name, batch)
-        if table is None:
-            raise OrderError(
-                f"{job.name}/{name} of {batch} is not written yet: run the whole job, then test it."
-            )
-        tables[name] = table
-    return {
-        **{name: _local(table, place / name) for name, table in tables.items()},
-        "file": str(place / "batch.duckdb"),
-        "schema": "batch",
-        "job": job.name,
-        "batch": batch,
-        "version": plan.version,
-        "fields": [column.name for column in output_columns(frozen)],
-        "required": [
-            name
-            for name in frozen.output_schema()["required"]
-            if _never_null(properties.get(name))
-        ],
-        "lineage": [column.name for column in LINEAGE if column.name not in _MAY_BE_EMPTY],
-        "taxonomy": {field: list(values) for field, values in output.taxonomy.items()},
-        "ranges": _ranges(properties),
-        "rules": [
-            {"name": rule.name, "sql": rule.sql}
-            for rule in frozen.spec.rules
-            if rule.severity == "error"
-        ],
-    }
+def _build_what_can_be(
+    project: Path, place: Path, variables: Mapping[str, Any], known: dict[str, TestFile]
+) -> Sequence[Any]:
+    """Results of a build. dbt refuses a whole project for one test that it cannot read: that test
+    gets its trouble in `known`, and the others are built without it."""
+    while True:
+        results, error = _build(place, variables)
+        if error is None:
+            return results
+        broken = known.get(str(getattr(getattr(error, "node", None), "name", "")))
+        if broken is None or broken.trouble:
+            raise DbtError(
+                f"dbt could not test the batch: {reason(error)} Correct the files in {project}."
+            ) from error
+        known[broken.name] = replace(broken, trouble=reason(error))
+        place_of(broken, project, place / "project").unlink()
 
 
-def _never_null(said: object) -> bool:
-    """Whether the schema of a field leaves no room for null."""
-    kinds = said.get("type") if isinstance(said, dict) else None
-    return "null" not in kinds if isinstance(kinds, str | list) else False
-
-
-def _ranges(properties: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
-    return {
-        name: {"minimum": said.get("minimum"), "maximum": said.get("maximum")}
-        for name, said in properties.items()
-        if isinstance(said, dict)
-        and said.get("type") in ("number", "integer")
-        and not {"minimum", "maximum"}.isdisjoint(said)
-    }
-
-
-def _local(table: BatchTable, folder: Path) -> list[str]:
-    """The table's files, on this machine: dbt's DuckDB is given nothing else to reach."""
-    if at(table.path).protocol in ("", "file", "local"):
-        return [str(at(file)) for file in table.files]
-    folder.mkdir()
-    copies = []
-    for part, file in zip(table.parts, table.files, strict=True):
-        with at(file).open("rb") as source, (folder / part).open("wb") as copy:
-            shutil.copyfileobj(source, copy)
-        copies.append(str(folder / part))
-    return copies
-
-
-def _build(project: Path, place: Path, variables: Mapping[str, Any]) -> Sequence[Any]:
-    """`dbt build` in this process; a result for each model and test."""
+def _build(
+    place: Path, variables: Mapping[str, Any]
+) -> tuple[Sequence[Any], BaseException | None]:
+    """`dbt build` in this process: a result for each model and test, or why it was not begun."""
     from dbt.cli.main import dbtRunner
 
+    project = str(place / "project")
     done = dbtRunner().invoke(
         [
             "build",
-            "--project-dir", str(project), "--profiles-dir", str(project),
+            "--project-dir", project, "--profiles-dir", project,
             "--target-path", str(place / "target"), "--log-path", str(place / "logs"),
-            "--vars", json.dumps(variables),
+            # dbt reads YAML: in JSON, letters beyond the first plane would be two halves each.
+            "--vars", yaml.safe_dump(dict(variables), width=float("inf")),
             "--log-level", "none", "--log-level-file", "none", "--no-version-check", "--quiet",
         ]
     )  # fmt: skip
     _let_go()
-    if done.exception is not None:
-        raise DbtError(
-            f"dbt could not test the batch: {_first_line(done.exception)} Correct the files in "
-            f"{project}."
-        ) from done.exception
-    results: Sequence[Any] = getattr(done.result, "results", ())
-    return results
+    return getattr(done.result, "results", ()), done.exception
 
 
 def _let_go() -> None:
@@ -221,42 +167,65 @@ def _let_go() -> None:
     reset_adapters()  # type: ignore[no-untyped-call]
 
 
-def _findings(results: Sequence[Any], known: Mapping[str, str], file: Path) -> list[DbtFinding]:
+def _findings(
+    results: Sequence[Any], known: Mapping[str, TestFile], place: Path
+) -> Iterator[DbtFinding]:
     import duckdb
 
-    by_name = {result.node.name: result for result in results}
-    broken = [name for name, result in by_name.items() if result.status == "error"]
-    found = []
-    with duckdb.connect(str(file), read_only=True) as connection:
-        for name, meaning in known.items():
-            result = by_name.get(name)
-            trouble = ""
-            if result is None or result.status in ("error", "skipped"):
-                said = result.message if result is not None and result.message else ""
-                trouble = _first_line(said) or f"it was not run ({', '.join(broken) or 'unknown'})"
-            failing = 0 if result is None else int(result.failures or 0)
-            compiled = "" if result is None else str(result.node.compiled_code)
-            sample = _sample(connection, compiled) if failing else ()
-            found.append(DbtFinding(name, meaning, failing, sample, trouble))
-    return found
+    tests = {one.node.name: one for one in results if one.node.resource_type == "test"}
+    models = [one for one in results if one.node.name not in tests and one.status == "error"]
+    broken = f"It was not run: {reason(models[0].message)}" if models else ""
+    off = _switched_off(place)
+    with duckdb.connect(str(place / "batch.duckdb"), read_only=True) as connection:
+        for name, test in known.items():
+            if test.trouble or name in off:
+                yield DbtFinding(name, test.meaning, trouble=test.trouble, off=name in off)
+            elif name in tests:
+                yield _finding(connection, tests[name], test.meaning, broken)
+            else:
+                yield DbtFinding(name, test.meaning, trouble=broken or _LEFT_OUT)
+        for name in sorted(tests.keys() - known.keys()):
+            yield _finding(connection, tests[name], name.replace("_", " "), broken)
+
+
+def _finding(connection: Any, result: Any, meaning: str, broken: str) -> DbtFinding:
+    trouble = ""
+    if result.status in ("error", "skipped"):
+        trouble = (reason(result.message) if result.status == "error" else "") or broken
+        trouble = trouble or "It was not run, as something it builds on is broken."
+    failing = int(result.failures or 0)
+    sample = _sample(connection, str(result.node.compiled_code)) if failing else ()
+    return DbtFinding(
+        result.node.name, meaning, failing, sample, trouble, warns=result.status == "warn"
+    )
+
+
+def _switched_off(place: Path) -> frozenset[str]:
+    """Names of tests that dbt read and was told not to run."""
+    manifest = json.loads((place / "target/manifest.json").read_text(encoding="utf-8"))
+    return frozenset(
+        one["name"] for versions in manifest.get("disabled", {}).values() for one in versions
+    )
 
 
 def _sample(connection: Any, compiled: str) -> tuple[str, ...]:
-    """Ids of the first rows; none where the test returns no `item_id`, or one that cannot be
-    computed: dbt has only counted the rows."""
+    """Ids of the first rows; none where the test returns no `item_id`, or cannot be asked again."""
     import duckdb
 
     try:
-        if "item_id" not in connection.sql(compiled).columns:
-            return ()
         rows = connection.execute(
-            f"SELECT item_id FROM ({compiled}) LIMIT {_SHOWN}"
+            f"SELECT item_id FROM (\n{compiled}\n) AS failing LIMIT {_SHOWN}"
         ).fetchall()
     except duckdb.Error:  # its words quote cells
         return ()
     return tuple(str(item_id) for (item_id,) in rows)
 
 
-def _first_line(said: object) -> str:
-    lines = str(said).strip().splitlines()
-    return lines[0].rstrip(".") + "." if lines else ""
+def reason(said: object) -> str:
+    """Why, in one sentence: the first line behind dbt's headers. Of an error about a value its
+    kind alone, as DuckDB quotes the value."""
+    lines = [line.strip() for line in str(said or "").splitlines() if line.strip()]
+    why = next((line for line in lines if not _HEADER.match(line)), lines[0] if lines else "")
+    if quoting := _MAY_QUOTE.match(why):
+        why = f"{quoting[1]} (ask with batch-ai sql to see of which value)"
+    return why.rstrip(".!") + "." if why else ""

@@ -109,17 +109,17 @@ def _decide(
     config: ReplayConfig | DiscardConfig,
     why: str,
 ) -> None:
-    from batch_ai_assets.engine.deciding import decide, said_of
+    from batch_ai_assets.engine.deciding import decide
 
     _only_one(config.items, config.reason, config.all_of_them)
     try:
-        count = decide(
+        decided = decide(
             job, config.batch, kind, context.resources.engine.deps,
             who=config.who, why=why, items=config.items, reason=config.reason or None,
         )  # fmt: skip
     except BatchAIError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from unsaid(error)
-    context.log.info(said_of(kind, count))
+    context.log.info(decided.said)
 
 
 def _only_one(items: Sequence[str], reason: str, all_of_them: bool) -> None:
@@ -132,7 +132,8 @@ def _only_one(items: Sequence[str], reason: str, all_of_them: bool) -> None:
 
 def _review(context: dg.OpExecutionContext, job: ResolvedJob, config: ReviewConfig) -> None:
     """Everything is tried; what cannot be done is said at the end."""
-    from batch_ai_assets.engine.deciding import correct, decide, said_of
+    from batch_ai_assets.engine.correcting import correct
+    from batch_ai_assets.engine.deciding import decide
     from batch_ai_assets.engine.state.rows import Kind
 
     deps, who, problems = context.resources.engine.deps, config.who, list[str]()
@@ -144,14 +145,14 @@ def _review(context: dg.OpExecutionContext, job: ResolvedJob, config: ReviewConf
         if not items and not all_of_them:
             continue
         try:
-            count = decide(job, config.batch, kind, deps, who=who, why=config.why, items=items)
-            context.log.info(said_of(kind, count))
+            decided = decide(job, config.batch, kind, deps, who=who, why=config.why, items=items)
+            context.log.info(decided.said)
         except BatchAIError as error:
             problems.append(str(error))
     for item, answer in config.correct.items():  # the last word, where all others are accepted
         try:
-            correct(job, config.batch, item, answer, deps, who=who, why=config.why)
-            context.log.info(f"{item}: {said_of(Kind.CORRECT, 1)}")
+            decided = correct(job, config.batch, item, answer, deps, who=who, why=config.why)
+            context.log.info(f"{item}: {decided.said}")
         except BatchAIError as error:
             problems.append(str(error))
     if problems:

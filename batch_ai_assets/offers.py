@@ -11,12 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import dagster as dg
+
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps
 
 MAX_OFFERS = 3
 """Runs asked for at most so often per revision; a failing one does not run for ever."""
 _AT_WORK = ("planned", "running", "waiting")
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING,
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,8 @@ class Decision:
 
     now: Mapping[str, Offer]
     remember: Mapping[str, Offer] = field(default_factory=dict)
+    exhausted: tuple[str, ...] = ()
+    """Batches that were asked for as often as may be, and are still not done."""
 
 
 def decide(
@@ -49,6 +57,7 @@ def decide(
     """
     now: dict[str, Offer] = {}
     remember: dict[str, Offer] = {}
+    exhausted: list[str] = []
     for batch, revision in sorted(revisions.items()):
         if revision <= done.get(batch, float("-inf")):
             continue
@@ -57,15 +66,26 @@ def decide(
         if batch in at_work or number >= MAX_OFFERS:
             if number:
                 remember[batch] = Offer(revision, number)
+            if batch not in at_work:
+                exhausted.append(batch)
             continue
         now[batch] = remember[batch] = Offer(revision, number + 1)
-    return Decision(now, remember)
+    return Decision(now, remember, tuple(exhausted))
 
 
 def is_at_work(deps: Deps, job: str, batch: str) -> bool:
     """Whether a run works on the batch, or will."""
     state = deps.store.batches.state(job, batch)
     return state in _AT_WORK or deps.store.leases.holder(job, batch) is not None
+
+
+def is_under_way(instance: dg.DagsterInstance, run_key: str) -> bool:
+    """Whether the run that was asked for under this key is still to start, or at work: Dagster's
+    queue may hold it for long, and nobody needs a second one meanwhile."""
+    if not run_key:
+        return False
+    asked_for = dg.RunsFilter(tags={"dagster/run_key": run_key}, statuses=_UNDER_WAY)
+    return bool(instance.get_runs(asked_for, limit=1))
 
 
 def read_cursor(cursor: str | None) -> dict[str, dict[str, Offer]]:

@@ -13,7 +13,16 @@ import dagster as dg
 
 from batch_ai_assets.assets.catalogue import asset_key
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
-from batch_ai_assets.offers import Decision, Offer, decide, is_at_work, read_cursor, write_cursor
+from batch_ai_assets.offers import (
+    MAX_OFFERS,
+    Decision,
+    Offer,
+    decide,
+    is_at_work,
+    is_under_way,
+    read_cursor,
+    write_cursor,
+)
 from batch_ai_assets.resources import ENGINE
 
 if TYPE_CHECKING:
@@ -43,12 +52,14 @@ def dead_letter_sensor(
         known = read_cursor(context.cursor)
         requests: list[dg.RunRequest] = []
         remembered: dict[str, dict[str, Offer]] = {}
+        exhausted: list[str] = []
         for name, job in jobs.items():
             decision = _decide_for(context.instance, job, deps, known.get(name, {}))
             remembered[name] = dict(decision.remember)
+            exhausted += [f"{name}/{batch}" for batch in decision.exhausted]
             requests += [
                 dg.RunRequest(
-                    run_key=f"{name}/{batch}/{offer.revision}/{offer.number}",
+                    run_key=_key(name, batch, offer),
                     job_name=export_jobs[name].name,
                     partition_key=batch,
                 )
@@ -56,7 +67,7 @@ def dead_letter_sensor(
             ]
         return dg.SensorResult(
             run_requests=requests,
-            skip_reason=None if requests else _NOTHING,
+            skip_reason=None if requests else _nothing(exhausted),
             cursor=write_cursor(remembered),
         )
 
@@ -72,8 +83,27 @@ def _decide_for(
         for batch in revisions
         if (found := _exported_revision(instance, job, batch)) is not None
     }
-    at_work = frozenset(batch for batch in revisions if is_at_work(deps, job.name, batch))
+    at_work = frozenset(
+        batch
+        for batch in revisions
+        if is_at_work(deps, job.name, batch)
+        or is_under_way(instance, _key(job.name, batch, offered.get(batch)))
+    )
     return decide(revisions, exported, at_work, offered)
+
+
+def _key(job: str, batch: str, offer: Offer | None) -> str:
+    """The run key of an offer; empty where there was none."""
+    return "" if offer is None else f"{job}/{batch}/{offer.revision}/{offer.number}"
+
+
+def _nothing(exhausted: list[str]) -> str:
+    if not exhausted:
+        return _NOTHING
+    return (
+        f"Asked for {MAX_OFFERS} times, and not exported; see why its runs fail, and run it "
+        f"yourself: {', '.join(exhausted)}."
+    )
 
 
 def _exported_revision(instance: dg.DagsterInstance, job: ResolvedJob, batch: str) -> float | None:

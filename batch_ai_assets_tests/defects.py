@@ -29,6 +29,10 @@ SPEC: dict[str, Any] = {
         {"name": "score_is_known", "sql": "score IS NOT NULL"},
         {"name": "calm_cards", "sql": "topic <> 'card' OR NOT urgent", "severity": "warn"},
         {"name": "never_quite_sure", "sql": "score < 100"},
+        {
+            "name": "no_moon",
+            "sql": "result.topic NOT IN ('\U0001f319 \u2028 \x85 \x01') -- nor \U0001f31b",
+        },
     ],
 }
 VALID = 21

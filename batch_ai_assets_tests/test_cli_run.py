@@ -247,7 +247,7 @@ def test_reprocess_asks_dead_documents_again_and_serves_the_rest_from_the_store(
     write_documents(here.home, "mail", {**letters(3), **later})
     batch_ai("run", "mail", "--batch", "monday")
     advice = batch_ai("dlq", "show", "mail", "monday", "late").stdout
-    assert "batch-ai dlq replay mail monday late --root-cause TEXT" in advice
+    assert "batch-ai dlq replay mail monday --root-cause TEXT late" in advice
 
     batch_ai("run", "mail", "--batch", "monday", "--reprocess")
 

@@ -9,7 +9,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from batch_ai_assets.dbt_tests import known_tests
+from batch_ai_assets.dbt_files import known_tests
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.settings import settings
 

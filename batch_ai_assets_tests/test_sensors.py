@@ -55,6 +55,7 @@ def test_an_export_that_keeps_failing_is_given_up_and_stays_given_up() -> None:
 
     assert decision.now == {}
     assert decision.remember == {"monday": Offer(7.0, MAX_OFFERS)}
+    assert decision.exhausted == ("monday",)
 
 
 def test_what_has_been_exported_is_forgotten() -> None:

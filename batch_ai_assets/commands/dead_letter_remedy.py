@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batch_ai_assets.commands.program import command
+from batch_ai_assets.commands.program import command, replay_command
 from batch_ai_assets.engine.reporting.wording import OF_THE_DOCUMENT
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.state.rows import DeadLetterRow
+
 
 def remedy(letter: DeadLetterRow) -> str:
     """One or two sentences, with the command."""
@@ -20,7 +21,7 @@ def remedy(letter: DeadLetterRow) -> str:
     if letter.status != "open":
         run = command("run", job, "--batch", batch)
         return f"It was {letter.status} by a person: {run} makes the next version, which says so."
-    replay = f"{command('dlq', 'replay', job, batch, letter.item_id)} --root-cause TEXT"
+    replay = replay_command(job, batch, letter.item_id)
     if letter.reason in OF_THE_DOCUMENT:
         reread = command("run", job, "--batch", batch, "--reread")
         return (

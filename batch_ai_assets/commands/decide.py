@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from batch_ai_assets.commands.columns import in_line
 from batch_ai_assets.commands.person import person
 from batch_ai_assets.commands.program import command
 
@@ -57,10 +58,9 @@ def decide(
     reason: str | None,
     all_of_them: bool,
 ) -> None:
-    """Record one decision about the documents of `about_documents`, and say how many they are."""
+    """Record one decision about the documents of `about_documents`, and say what it means."""
     from batch_ai_assets.connections import open_deps
     from batch_ai_assets.engine.deciding import decide as record
-    from batch_ai_assets.engine.deciding import said_of
 
     if bool(items) + bool(reason) + all_of_them != 1:
         raise click.UsageError(
@@ -68,10 +68,10 @@ def decide(
         )
     found = job_named(job)
     with open_deps() as deps:
-        count = record(
+        decided = record(
             found, batch, kind, deps, who=person(), why=why, items=items, reason=reason
         )
-    click.echo(said_of(kind, count))
+    click.echo(in_line(decided.said))
 
 
 def tell_next(job: str, batch: str) -> None:

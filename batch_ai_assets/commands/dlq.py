@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from batch_ai_assets.commands.columns import harmless, print_columns, utc
-from batch_ai_assets.commands.decide import about_documents, decide, job_named, tell_next
+from batch_ai_assets.commands.decide import about_documents, decide, tell_next
+from batch_ai_assets.commands.given_up import (
+    decided_lines,
+    decisions_on,
+    given_up_now,
+    print_given_up,
+    tell,
+    tell_given_up,
+    way_back,
+)
+from batch_ai_assets.commands.letter_export import dlq_export
 from batch_ai_assets.commands.person import person
 from batch_ai_assets.commands.program import command
-from batch_ai_assets.engine.errors import SpecError
+from batch_ai_assets.commands.wanted import prove_known
+from batch_ai_assets.engine.errors import SealError, SpecError
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deadletter.kinds import LetterKind
     from batch_ai_assets.engine.deps import Deps
-    from batch_ai_assets.engine.state.rows import Attempt, DeadLetterRow
+    from batch_ai_assets.engine.state.rows import Attempt, DeadLetterRow, Decision
 
 _OUTCOMES = {
     "answered": "answered",
@@ -39,15 +49,23 @@ def dlq() -> None:
 @dlq.command("list")
 @click.argument("job")
 @click.argument("batch", required=False)
-@click.option("--limit", default=50, show_default=True, help="Name so many documents.")
-def dlq_list(job: str, batch: str | None, limit: int) -> None:
+@click.option(
+    "--limit", type=click.IntRange(0), default=50, show_default=True, help="Name so many documents."
+)
+@click.option("--given-up", is_flag=True, help="Documents that people gave up, in their place.")
+def dlq_list(job: str, batch: str | None, limit: int, given_up: bool) -> None:
     """Count the dead letters of JOB, or of one BATCH, by reason and similar message; then name
     them."""
     from batch_ai_assets.connections import open_deps
     from batch_ai_assets.engine.deadletter.kinds import kinds
 
+    if given_up:
+        _list_given_up(job, batch, limit)
+        return
     with open_deps() as deps:
         letters = deps.store.dead_letters(job, batch)
+        if not letters:
+            prove_known(job, batch, deps)
     if not letters:
         click.echo(f"There is no dead letter in {job}{'/' + batch if batch else ''}.")
         return
@@ -60,8 +78,28 @@ def dlq_list(job: str, batch: str | None, limit: int) -> None:
     click.echo(f"\nThe story of one: {command('dlq', 'show', job)} BATCH ITEM")
     click.echo(
         f"Ask again, once the cause is mended: {command('dlq', 'replay', job)} BATCH"
-        f" [ITEM]... --root-cause TEXT\nGive up: {command('dlq', 'discard', job)} BATCH"
-        " [ITEM]... --why TEXT"
+        f" --root-cause TEXT -- [ITEM]...\nGive up: {command('dlq', 'discard', job)} BATCH"
+        " --why TEXT -- [ITEM]..."
+    )
+
+
+def _list_given_up(job: str, batch: str | None, limit: int) -> None:
+    from batch_ai_assets.connections import open_deps
+    from batch_ai_assets.engine.given_up import given_up
+
+    with open_deps() as deps:
+        found = given_up(job, batch, deps)
+        if not found:
+            prove_known(job, batch, deps)
+    if not found:
+        click.echo(f"Nothing of {job}{'/' + batch if batch else ''} is given up.")
+        return
+    print_given_up(found[:limit])
+    if len(found) > limit:
+        click.echo(f"{len(found) - limit:,} more; --limit shows them.")
+    click.echo(
+        f"\nTake it back, and ask again: {command('dlq', 'replay', job)} BATCH"
+        " --root-cause TEXT -- ITEM..."
     )
 
 
@@ -101,28 +139,40 @@ def _print_letters(letters: Sequence[DeadLetterRow]) -> None:
 @click.argument("item")
 @click.option("--payload", is_flag=True, help="Open the sealed document, too. This is recorded.")
 def dlq_show(job: str, batch: str, item: str, payload: bool) -> None:
-    """Show the whole story of one dead letter, and what can be done about it."""
+    """Show the whole story of one dead letter, and what can be done about it; of a document that
+    was given up, who did so, when and why."""
     from batch_ai_assets.connections import open_deps
 
     with open_deps() as deps:
-        letters = deps.store.dead_letters(job, batch, item_id=item)
-        if not letters:
+        decisions = decisions_on(job, batch, item, deps)
+        letter = next(iter(deps.store.dead_letters(job, batch, item_id=item)), None)
+        gone = given_up_now(job, batch, item, deps) if letter is None else None
+        if gone is not None:
+            letter = deps.store.letters.before(job, batch, item)
+        if letter is not None:
+            _tell(letter, deps.store.letters.attempts(letter), decisions, gone is not None)
+            if payload:
+                _open_payload(letter, deps)
+        elif gone is not None:
+            tell_given_up(job, gone, decisions)
+        else:
+            prove_known(job, batch, deps)
             raise SpecError(
                 f"{item!r} is not a dead letter of {job}/{batch}."
                 f" batch-ai dlq list {job} {batch} shows which there are."
             )
-        for letter in letters:
-            _tell(letter, deps.store.letters.attempts(letter))
-            if payload:
-                _open_payload(letter, deps)
 
 
-def _tell(letter: DeadLetterRow, attempts: Sequence[Attempt]) -> None:
+def _tell(
+    letter: DeadLetterRow, attempts: Sequence[Attempt], decisions: Sequence[Decision], gone: bool
+) -> None:
+    """`gone`: it is given up, and was a dead letter before."""
     from batch_ai_assets.commands.dead_letter_remedy import remedy
     from batch_ai_assets.engine.reporting.wording import reason_words
 
     meaning = reason_words(letter.reason)
-    for name, value in (
+    back = way_back(letter.job, letter.batch, letter.item_id)
+    lines = [
         ("item", f"{letter.job}/{letter.batch}/{letter.item_id} (version {letter.version})"),
         ("reason", letter.reason + (f": {meaning}" if meaning else "")),
         ("message", letter.message),
@@ -130,9 +180,10 @@ def _tell(letter: DeadLetterRow, attempts: Sequence[Attempt]) -> None:
         ("status", letter.status),
         ("request", letter.request_hash.hex()),
         *_told(attempts),
-        ("next", remedy(letter)),
-    ):
-        click.echo(f"{name:<12}{value}")
+        *decided_lines(decisions),
+        ("next", back if gone else remedy(letter)),
+    ]
+    tell(lines)
 
 
 def _told(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
@@ -158,8 +209,13 @@ def _open_payload(letter: DeadLetterRow, deps: Deps) -> None:
     context = document_context(letter.job, letter.batch, letter.item_id)
     for name, sealed in (("document", letter.sealed_payload), ("answer", letter.sealed_answer)):
         if sealed is not None:
+            try:
+                content = deps.sealer.open(sealed, context)
+            except SealError as error:
+                whose = f"The {name} of {letter.item_id!r}"
+                raise SealError(f"{whose} does not open. {error}") from error
             click.echo(name)
-            click.echo(harmless(deps.sealer.open(sealed, context)))
+            click.echo(harmless(content))
 
 
 @dlq.command("replay")
@@ -198,58 +254,4 @@ def dlq_discard(job: str, batch: str, why: str, **which: Any) -> None:
     tell_next(job, batch)
 
 
-@dlq.command("export")
-@click.argument("job")
-@click.argument("batch")
-@click.option(
-    "--output", "file", type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to this file; else to the terminal.",
-)  # fmt: skip
-@click.option("--payload", is_flag=True, help="With document and answer, opened. This is recorded.")
-def dlq_export(job: str, batch: str, file: Path | None, payload: bool) -> None:
-    """Write the dead letters of BATCH as JSON, a line each."""
-    import orjson
-
-    from batch_ai_assets.connections import open_deps
-
-    job_named(job)
-    with open_deps() as deps:
-        letters = deps.store.dead_letters(job, batch)
-        if payload and letters:
-            deps.store.batches.note(person(), "dead letters exported with payload", job, batch)
-        lines = [orjson.dumps(_record(letter, deps if payload else None)) for letter in letters]
-    text = b"".join(line + b"\n" for line in lines)
-    if file is None:
-        click.echo(text.decode(), nl=False)
-        return
-    try:
-        file.write_bytes(text)
-    except OSError as error:
-        raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from error
-    click.echo(f"{file} holds {len(lines):,} dead letters.")
-
-
-def _record(letter: DeadLetterRow, opener: Deps | None) -> dict[str, object]:
-    """A letter as it is exported; with its payload where somebody opens it."""
-    from batch_ai_assets.engine.sealing import document_context
-
-    record: dict[str, object] = {
-        "job": letter.job,
-        "batch": letter.batch,
-        "version": letter.version,
-        "item_id": letter.item_id,
-        "reason": letter.reason,
-        "message": letter.message,
-        "attempts": letter.attempts,
-        "status": letter.status,
-        "first_at": f"{utc(letter.first_at)}Z",
-        "last_at": f"{utc(letter.last_at)}Z",
-        "request_hash": letter.request_hash.hex(),
-    }
-    if opener is None:
-        return record
-    context = document_context(letter.job, letter.batch, letter.item_id)
-    for name, sealed in (("document", letter.sealed_payload), ("answer", letter.sealed_answer)):
-        opened = None if sealed is None else opener.sealer.open(sealed, context)
-        record[name] = None if opened is None else opened.decode("utf-8", "backslashreplace")
-    return record
+dlq.add_command(dlq_export)

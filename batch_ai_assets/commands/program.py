@@ -13,7 +13,25 @@ NAME = "batch-ai"
 def command(*words: str, **variables: str) -> str:
     """A command line that works as it stands; `variables` are set for it alone."""
     settings = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
-    return " ".join([*settings, _program(), *(shlex.quote(word) for word in words)])
+    return " ".join([*settings, _program(), *map(_quoted, words)])
+
+
+def ids(*items: str) -> tuple[str, ...]:
+    """Ids as the last words of a command: one that begins with a dash is no option."""
+    return ("--", *items) if any(item.startswith("-") for item in items) else items
+
+
+def replay_command(job: str, batch: str, item: str) -> str:
+    """The command that asks about one document again."""
+    return command("dlq", "replay", job, batch, "--root-cause", "TEXT", *ids(item))
+
+
+def _quoted(word: str) -> str:
+    """For the shell; letters that would move the cursor as the shell writes them."""
+    if word.isprintable():
+        return shlex.quote(word)
+    escaped = word.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + "".join(one if one.isprintable() else repr(one)[1:-1] for one in escaped) + "'"
 
 
 def _program() -> str:

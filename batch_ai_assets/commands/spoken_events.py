@@ -21,6 +21,10 @@ _WORDS: Mapping[str, str] = {
         "{upstream} has released another version of {batch} since {job} read it; --reprocess"
         " reads that one."
     ),
+    "decisions_fall_away": (
+        "Answers that people accepted or corrected, and that fall away, as their documents are"
+        " asked another question now: {items:,}."
+    ),
     "draining": "Stopping: nothing more is sent; answers that are under way are waited for.",
     "retry_sweep_waiting": "Documents to be tried again: {items:,}; waiting {seconds:.0f} s.",
 }

@@ -21,7 +21,10 @@ _LOOK_SECONDS = 5.0
 
 @click.command("status")
 @click.argument("job", required=False)
-@click.option("--limit", default=20, show_default=True, help="Show so many batches, newest first.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True,
+    help="Show so many batches, newest first.",
+)  # fmt: skip
 def status(job: str | None, limit: int) -> None:
     """Show where every batch stands, or every batch of JOB and what comes next."""
     from batch_ai_assets.connections import open_deps

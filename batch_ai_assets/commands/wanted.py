@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batch_ai_assets.engine.errors import SpecError
+from batch_ai_assets.engine.errors import SpecError, UnknownBatchError
 
 if TYPE_CHECKING:
+    from batch_ai_assets.engine.deps import Deps
     from batch_ai_assets.engine.spec.registry import Registry
     from batch_ai_assets.engine.spec.resolved import ResolvedJob
 
@@ -36,6 +37,21 @@ def wanted(
             raise
         raise click.UsageError(str(error)) from error
     return job, key
+
+
+def prove_known(job: str, batch: str | None, deps: Deps) -> None:
+    """Where there is nothing to show: a job that nobody has heard of is wrong usage, and a batch
+    UnknownBatchError."""
+    from batch_ai_assets.commands.decide import job_named
+
+    if batch is not None and deps.store.batches.state(job, batch) is not None:
+        return
+    if not deps.store.overview(job):
+        job_named(job)
+    if batch is not None:
+        raise UnknownBatchError(
+            f"There is no batch {job}/{batch}. batch-ai status {job} lists those that there are."
+        )
 
 
 def _default(job: ResolvedJob, now: datetime, *, ahead: bool) -> str:

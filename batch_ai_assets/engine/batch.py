@@ -139,6 +139,12 @@ def plan_work(
             job=job.name, batch=batch, run_id=run.run_id, version=plan.version,
             items=raw.rows, to_ask=planner.to_ask, shards=len(planner.shards),
         )  # fmt: skip
+        if planner.fallen_away:
+            log_event(
+                "decisions_fall_away",
+                job=job.name, batch=batch, run_id=run.run_id, version=plan.version,
+                items=planner.fallen_away,
+            )  # fmt: skip
         return table
 
 

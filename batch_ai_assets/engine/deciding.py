@@ -1,27 +1,65 @@
 """Deciding: what people may decide about dead letters and answers in review.
 
 A decision is recorded with who and why; the next version of the batch carries it out
-(`planning/carried.py`). Nothing is asked here.
+(`planning/carried.py`). Which documents it is about is `choosing.py`'s, and what an answer must
+meet that a person writes `correcting.py`'s. Nothing is asked here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
-import orjson
-
+from .choosing import Choice, choose, choose_named
 from .deps import Deps
 from .errors import DecisionError
 from .events import log_event
 from .figures import End, counted
-from .planning.versions import frozen_job
+from .given_up import may_be_taken_back
 from .spec.resolved import ResolvedJob
-from .state.rows import Kind, Plan, Waiting
-from .validation.answer import AnswerCheck
+from .state.rows import Kind, Plan
 
-_CHUNK = 1000
 _SHOWN = 5
+_DONE = {
+    Kind.REPLAY: "will be asked about again",
+    Kind.DISCARD: "given up",
+    Kind.ACCEPT: "accepted",
+    Kind.CORRECT: "corrected",
+    Kind.REJECT: "rejected and given up",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was recorded, and what a person should know of it."""
+
+    kind: Kind
+    choice: Choice
+
+    @property
+    def count(self) -> int:
+        """Documents that were meant."""
+        return len(self.choice.chosen)
+
+    @property
+    def said(self) -> str:
+        """`3 documents will be asked about again.`, and what else follows from it."""
+        choice = self.choice
+        said = f"{counted(self.count, 'document')} {_DONE[self.kind]}."
+        if choice.twins:
+            alike = counted(len(choice.twins), "document")
+            said += f" So it is with {alike} of the same text: "
+            said += f"{_some([one.item_id for one in choice.twins])}."
+        if choice.replaced:
+            before = [f"{one.item_id} ({one.kind} by {one.who})" for one in choice.replaced]
+            said += f" It takes the place of what was decided before: {_some(before)}."
+        if choice.left_alone:
+            were = "was" if choice.left_alone == 1 else "were"
+            said += (
+                f" {counted(choice.left_alone, 'document')} {were} decided already: left alone; "
+                "whoever names an id decides anew."
+            )
+        return said
 
 
 def decide(
@@ -34,58 +72,39 @@ def decide(
     why: str,
     items: Sequence[str] = (),
     reason: str | None = None,
-) -> int:
+) -> Decided:
     """Record one decision about each of `items` (ids), or about all that wait for `reason`; with
-    neither, about all that wait. How many there were.
+    neither, about all that wait. Only who names an id decides anew on what is decided already.
 
     kind: REPLAY and DISCARD are about dead letters, ACCEPT and REJECT about answers in review.
-    Raises DecisionError where the batch is not finished, the job has changed since, an item does
-    not wait, or `why` is empty (an answer may be accepted without words).
+    REPLAY of a document that was given up takes that back. Raises DecisionError where the batch is
+    not finished, the job has changed since, an item does not wait, nobody is named, or `why` is
+    empty (an answer may be accepted without words).
     """
-    plan = _decided_on(job, batch, deps)
-    if not why.strip() and kind is not Kind.ACCEPT:
-        what = "its root cause" if kind is Kind.REPLAY else "a reason"
-        raise DecisionError(f"A decision to {kind} needs {what}, in words that others understand.")
+    plan = version_to_decide_on(job, batch, deps)
+    prove_words(kind, who, why)
+    store = deps.store.decisions
     end = End.DEAD if kind in (Kind.REPLAY, Kind.DISCARD) else End.REVIEW
-    chosen = _chosen(plan, end, deps, items, reason)
-    for start in range(0, len(chosen), _CHUNK):
-        part = chosen[start : start + _CHUNK]
-        deps.store.decisions.add(plan, kind, part, who=who, why=why.strip())
-    _log(plan, kind, len(chosen), who)
-    return len(chosen)
+    waiting, before = store.waiting(plan, end), store.open(plan)
+    if items:
+        if end is End.DEAD:
+            waiting += may_be_taken_back(plan, deps)
+        choice = choose_named(plan, end, waiting, before, items)
+    else:
+        choice = choose(plan, end, waiting, before, reason)
+    store.add(plan, kind, choice.all, who=who.strip(), why=why.strip())
+    log_decided(plan, kind, len(choice.all), who)
+    return Decided(kind, choice)
 
 
-def correct(
-    job: ResolvedJob,
-    batch: str,
-    item: str,
-    answer: dict[str, Any],
-    deps: Deps,
-    *,
-    who: str,
-    why: str,
-) -> None:
-    """Put a person's answer in the place of one in review. It must meet the job's schema and
-    taxonomy: DecisionError says what does not."""
-    plan = _decided_on(job, batch, deps)
-    (waiting,) = _chosen(plan, End.REVIEW, deps, [item], None)
-    content = orjson.dumps(answer)
-    checked = AnswerCheck(frozen_job(plan, job)).check(content.decode())
-    if checked.fields is None:
-        raise DecisionError(
-            f"The answer for {item!r} does not meet the output of {job.name}: {checked.detail}. "
-            "Nothing was recorded."
-        )
-    sealed = deps.sealer.seal(content, waiting.request_hash)
-    deps.store.decisions.add(
-        plan, Kind.CORRECT, [waiting], who=who, why=why.strip(), corrected=sealed
-    )
-    _log(plan, Kind.CORRECT, 1, who)
-
-
-def _decided_on(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
+def version_to_decide_on(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
     """The version that people look at: the newest one, which must be finished."""
     plan = deps.store.batches.latest_plan(job.name, batch)
+    if plan is None and (state := deps.store.batches.state(job.name, batch)) is not None:
+        raise DecisionError(
+            f"Batch {job.name}/{batch} is {state}, and nothing of it has an end yet: decide when "
+            f"it is finished (batch-ai status {job.name})."
+        )
     if plan is None:
         raise DecisionError(
             f"There is no batch {job.name}/{batch}. `batch-ai status {job.name}` lists those that "
@@ -106,54 +125,23 @@ def _decided_on(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
     return plan
 
 
-def _chosen(
-    plan: Plan, end: End, deps: Deps, items: Sequence[str], reason: str | None
-) -> list[Waiting]:
-    waiting = deps.store.decisions.waiting(plan, end)
-    what = "a dead letter" if end is End.DEAD else "in review"
-    name = f"{plan.job}/{plan.batch}"
-    if items:
-        known = {one.item_id: one for one in waiting}
-        if strange := [item for item in items if item not in known]:
-            shown = ", ".join(map(repr, strange[:_SHOWN]))
-            more = f" and {len(strange) - _SHOWN:,} more" if len(strange) > _SHOWN else ""
-            raise DecisionError(
-                f"Not {what} of {name}: {shown}{more}. Nothing was recorded; "
-                f"{_list(plan, end)} shows which there are."
-            )
-        chosen = [known[item] for item in dict.fromkeys(items)]
-    else:
-        chosen = waiting
-    if reason is not None:
-        chosen = [one for one in chosen if one.reason == reason]
-    if not chosen:
-        why = f" for {reason!r}" if reason else ""
-        raise DecisionError(
-            f"Nothing of {name} is {what}{why}. {_list(plan, end)} shows what there is."
-        )
-    return chosen
+def prove_words(kind: Kind, who: str, why: str) -> None:
+    """DecisionError where a record would not say who decided, or why."""
+    if not who.strip():
+        raise DecisionError(f"A decision to {kind} needs the name of who decides.")
+    if not why.strip() and kind is not Kind.ACCEPT:
+        what = "its root cause" if kind is Kind.REPLAY else "a reason"
+        raise DecisionError(f"A decision to {kind} needs {what}, in words that others understand.")
 
 
-def _list(plan: Plan, end: End) -> str:
-    group = "dlq" if end is End.DEAD else "review"
-    return f"batch-ai {group} list {plan.job} {plan.batch}"
-
-
-def _log(plan: Plan, kind: Kind, items: int, who: str) -> None:
+def log_decided(plan: Plan, kind: Kind, items: int, who: str) -> None:
     log_event(
         "decided", job=plan.job, batch=plan.batch, version=plan.version, kind=kind.value,
         items=items, who=who,
     )  # fmt: skip
 
 
-def said_of(kind: Kind, count: int) -> str:
-    """`3 documents will be asked about again.`"""
-    some = counted(count, "document")
-    be = {
-        Kind.REPLAY: "will be asked about again",
-        Kind.DISCARD: "given up",
-        Kind.ACCEPT: "accepted",
-        Kind.CORRECT: "corrected",
-        Kind.REJECT: "rejected and given up",
-    }
-    return f"{some} {be[kind]}."
+def _some(names: Sequence[str]) -> str:
+    """The first of them."""
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -32,7 +32,7 @@ Event = Literal[
     "enriched",
     "judged",
     "checks_failed",
-    "released", "decided",
+    "released", "decided", "decisions_fall_away",
     "batch_ended",
     "alert",
     "outbox_refused",

@@ -73,6 +73,11 @@ class Planner:
     def to_ask(self) -> int:
         return self.survey.counts[Fate.ASK]
 
+    @property
+    def fallen_away(self) -> int:
+        """Answers of people that this version does not have, as it asks another question."""
+        return self._carried.fallen_away
+
     def run(self, raw: BatchTable) -> None:
         """Write every item of `raw` into the store, each chunk in one transaction.
 

@@ -91,9 +91,9 @@ class Survey:
             return {}
         first = len(self.fates)
         said = {
-            index: self._carried.fate(first + index, item_id, request_hash)
-            for index, (item_id, request_hash) in enumerate(
-                zip(items.item_ids, hashes, strict=True)
+            index: self._carried.fate(first + index, item_id, input_hash, request_hash)
+            for index, (item_id, input_hash, request_hash) in enumerate(
+                zip(items.item_ids, items.input_hashes, hashes, strict=True)
             )
         }
         return {index: fate for index, fate in said.items() if fate is not None}
@@ -116,7 +116,7 @@ class Survey:
                     skipped[index] = Fate.UNCHANGED
                 elif pair in letters:
                     skipped[index] = Fate.OPEN_DEAD_LETTER
-                elif pair in given_up:
+                elif pairs[index] in given_up:
                     skipped[index] = Fate.GIVEN_UP_BEFORE
         skipped |= {index: Fate.CLAIMED for index, pair in enumerate(pairs) if pair in held}
         return skipped

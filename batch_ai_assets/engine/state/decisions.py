@@ -11,17 +11,19 @@ import sqlalchemy as sa
 
 from ..errors import DecisionError
 from ..figures import End
+from . import answer_marks
 from . import tables as t
-from .answers import answer_id, hash_key
 from .database import Database
-from .rows import GIVES_UP, USABLE, Decision, Kind, Mark, OpenDecisions, Plan, Waiting
+from .rows import GIVES_UP, USABLE, Decision, Kind, OpenDecisions, Plan, Waiting
 
 _LETTER_STATUS = {Kind.REPLAY: "replayed", Kind.DISCARD: "discarded"}
-_COLUMNS = tuple(Decision.__dataclass_fields__)
+_NAMES = tuple(Decision.__dataclass_fields__)
+_COLUMNS = tuple(name for name in _NAMES if name != "input_hash")
+"""The item has its input hash: it is looked up there."""
 
 
 class Decisions:
-    """Rows of `decisions` and `answer_marks`."""
+    """Rows of `decisions`; what they mean for answers is `answer_marks.py`'s."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._db = database
@@ -29,15 +31,16 @@ class Decisions:
 
     def waiting(self, plan: Plan, end: End) -> list[Waiting]:
         """The items of the version that wait for a person: dead ones, or those in review."""
-        i, c, d = t.items.c, t.checkpoints.c, t.dead_letters.c
+        i, c, d, a = t.items.c, t.checkpoints.c, t.dead_letters.c, t.answers.c
         of_item = sa.and_(c.plan_id == i.plan_id, c.seq == i.seq, c.status.in_(USABLE))
         letter = sa.and_(d.plan_id == i.plan_id, d.seq == i.seq)
         query = (
             sa.select(
                 i.seq, i.item_id, sa.func.coalesce(d.request_hash, c.request_hash), i.reason,
-                c.answer_id,
+                c.answer_id, a.confidence,
             )
             .outerjoin(t.checkpoints, of_item)
+            .outerjoin(t.answers, a.answer_id == c.answer_id)
             .outerjoin(t.dead_letters, letter)
             .where(i.plan_id == plan.plan_id, i.end == end)
             .order_by(i.seq)
@@ -49,17 +52,17 @@ class Decisions:
         self, plan: Plan, kind: Kind, items: Sequence[Waiting], *, who: str, why: str,
         corrected: bytes | None = None,
     ) -> None:  # fmt: skip
-        """Record one decision about each item, and what it means for answers and letters.
+        """Record one decision about each item, and what it means for answers and letters, at once.
 
-        `corrected`: the sealed answer of a person, with CORRECT, for one item. DecisionError where
-        the version is not the newest any more, or not finished.
+        `corrected`: the sealed answer of a person, with CORRECT, to the question that `items`
+        share. DecisionError where the version is not the newest any more, or not finished.
         """
 
         def work(connection: sa.Connection) -> None:
             _prove_newest(connection, plan)
             now = self._clock()
             self._db.insert_some(
-                connection, t.decisions, ("job", "batch", *_COLUMNS),
+                connection, t.decisions, ("job", *_COLUMNS),
                 [
                     (
                         plan.job, plan.batch, plan.version, one.seq, one.item_id,
@@ -71,22 +74,27 @@ class Decisions:
             if (status := _LETTER_STATUS.get(kind)) is not None:
                 _tell_letters(connection, plan, items, status, now)
             if kind is Kind.REPLAY:
-                _mark(connection, _answers_about(connection, plan, items), Mark.WITHDRAWN)
+                answer_marks.withdraw(connection, plan, items)
             if kind is Kind.ACCEPT:
-                right = {one.answer_id for one in items if one.answer_id}
-                others = _answers_to(connection, items) - right  # a correction before, say
-                _mark(connection, sorted(others), Mark.WITHDRAWN)
-                _mark(connection, sorted(right), Mark.ACCEPTED)
+                answer_marks.accept(connection, items)
             if corrected is not None:
-                _keep_corrected(connection, items[0], corrected, now)
+                answer_marks.keep_corrected(connection, items[0], corrected, now)
 
         self._db.run(work)
 
+    def batches(self, job: str) -> list[str]:
+        """Batches of the job about which anybody has decided anything."""
+        d = t.decisions.c
+        query = sa.select(d.batch).where(d.job == job).distinct().order_by(d.batch)
+        with self._db.read() as connection:
+            return [str(batch) for batch in connection.scalars(query)]
+
     def of(self, job: str, batch: str) -> list[Decision]:
         """Every decision about items of the batch, oldest first."""
-        d = t.decisions.c
+        d, i = t.decisions.c, t.items.c
         query = (
-            sa.select(*(d[name] for name in _COLUMNS))
+            sa.select(*(i.input_hash if name == "input_hash" else d[name] for name in _NAMES))
+            .select_from(_with_items())
             .where(d.job == job, d.batch == batch)
             .order_by(d.decision_id)
         )
@@ -110,35 +118,44 @@ class Decisions:
         query = (
             sa.select(
                 d.batch, sa.func.max(d.at),
-                sa.func.max(sa.case((d.kind == Kind.REPLAY, 1), else_=0)),
+                sa.func.max(sa.case((d.kind == Kind.REPLAY, 1), else_=0)), p.spec_hash,
             )
             .join(t.plans, sa.and_(p.job == d.job, p.batch == d.batch, p.version == d.version))
             .where(d.job == job, p.finished_at.is_not(None), ~has_newer)
-            .group_by(d.batch)
+            .group_by(d.batch, p.spec_hash)
         )  # fmt: skip
         with self._db.read() as connection:
             return {
-                batch: OpenDecisions(newest_at, bool(replay))
-                for batch, newest_at, replay in connection.execute(query)
+                batch: OpenDecisions(newest_at, bool(replay), spec_hash)
+                for batch, newest_at, replay, spec_hash in connection.execute(query)
             }
 
     def given_up_elsewhere(
         self, job: str, batch: str, item_ids: Sequence[str]
     ) -> set[tuple[str, bytes]]:
-        """(item_id, request hash) of documents that a person gave up in another batch."""
-        d = t.decisions.c
+        """(item_id, input hash) of documents that a person gave up in another batch."""
+        d, i = t.decisions.c, t.items.c
         query = (
-            sa.select(d.item_id, d.request_hash, d.kind)
+            sa.select(d.item_id, i.input_hash, d.kind)
+            .select_from(_with_items())
             .where(d.job == job, d.batch != batch, d.item_id.in_(item_ids))
             .order_by(d.decision_id)
         )
         with self._db.read() as connection:
-            last = {(item, asked): kind for item, asked, kind in connection.execute(query)}
+            last = {(item, text): kind for item, text, kind in connection.execute(query)}
         return {one for one, kind in last.items() if kind in GIVES_UP}
 
 
+def _with_items() -> sa.Join:
+    """Every decision with the item of the version that the person looked at."""
+    d, p, i = t.decisions.c, t.plans.c, t.items.c
+    version = sa.and_(p.job == d.job, p.batch == d.batch, p.version == d.version)
+    item = sa.and_(i.plan_id == p.plan_id, i.seq == d.seq)
+    return t.decisions.join(t.plans, version).join(t.items, item)
+
+
 def _decision(row: Iterable[object]) -> Decision:
-    values = dict(zip(_COLUMNS, row, strict=True))
+    values = dict(zip(_NAMES, row, strict=True))
     return Decision(**{**values, "kind": Kind(str(values["kind"]))})  # type: ignore[arg-type]
 
 
@@ -162,67 +179,9 @@ def _tell_letters(
     connection: sa.Connection, plan: Plan, items: Sequence[Waiting], status: str, now: float
 ) -> None:
     d = t.dead_letters.c
-    connection.execute(
-        sa.update(t.dead_letters)
-        .where(d.plan_id == plan.plan_id, d.seq.in_([one.seq for one in items]))
-        .values(status=status, last_at=now, revision=now)
-    )
-
-
-def _answers_to(connection: sa.Connection, items: Sequence[Waiting]) -> set[int]:
-    """Stored answers to the same questions."""
-    a, hashes = t.answers.c, {one.request_hash for one in items}
-    equal = connection.execute(
-        sa.select(a.answer_id, a.request_hash).where(
-            a.hash_key.in_([hash_key(one) for one in hashes])
+    for part in answer_marks.parts([one.seq for one in items]):
+        connection.execute(
+            sa.update(t.dead_letters)
+            .where(d.plan_id == plan.plan_id, d.seq.in_(part))
+            .values(status=status, last_at=now, revision=now)
         )
-    )
-    return {number for number, asked in equal if asked in hashes}
-
-
-def _answers_about(
-    connection: sa.Connection, plan: Plan, items: Sequence[Waiting]
-) -> list[int]:
-    """Stored answers that would serve these items again, those to their parts included."""
-    c = t.checkpoints.c
-    used = connection.scalars(
-        sa.select(c.answer_id).where(
-            c.plan_id == plan.plan_id,
-            c.seq.in_([one.seq for one in items]),
-            c.answer_id.is_not(None),
-        )
-    )
-    found = _answers_to(connection, items)
-    return sorted(found | {int(number) for number in used if number is not None})
-
-
-def _mark(connection: sa.Connection, answers: Sequence[int], mark: Mark) -> None:
-    """The last word on an answer counts."""
-    if not answers:
-        return
-    connection.execute(
-        sa.delete(t.answer_marks).where(t.answer_marks.c.answer_id.in_(answers))
-    )
-    connection.execute(
-        sa.insert(t.answer_marks), [{"answer_id": one, "mark": mark.value} for one in answers]
-    )
-
-
-def _keep_corrected(
-    connection: sa.Connection, item: Waiting, sealed: bytes, now: float
-) -> None:
-    """A person's answer to the question, newer than the model's: it serves from now on."""
-    newest = connection.scalar(
-        sa.select(sa.func.max(t.answers.c.answer_id)).where(
-            t.answers.c.hash_key == hash_key(item.request_hash)
-        )
-    )
-    number = max(answer_id(int(now * 1_000_000)), (newest or 0) + 1)
-    connection.execute(
-        sa.insert(t.answers).values(
-            answer_id=number, hash_key=hash_key(item.request_hash),
-            request_hash=item.request_hash, sealed=sealed, confidence=None,
-            tokens_in=0, tokens_out=0, cost_usd=0.0, created_at=now,
-        )
-    )  # fmt: skip
-    _mark(connection, [number], Mark.CORRECTED)

@@ -138,6 +138,15 @@ class Items:
 
         self._db.run(work)
 
+    def discarded(self, plan: Plan) -> dict[str, int]:
+        """item_id → seq of the items of the version that people gave up."""
+        i = t.items.c
+        query = sa.select(i.item_id, i.seq).where(
+            i.plan_id == plan.plan_id, i.end == End.DISCARDED
+        )
+        with self._db.read() as connection:
+            return {str(item): int(seq) for item, seq in connection.execute(query)}
+
     def ends(self, plan: Plan, rows_per_read: int = 1000) -> Iterator[list[ItemRow]]:
         """Every item of the version with its end, by seq, a chunk at a time."""
         columns = (t.items.c[name] for name in ItemRow.__dataclass_fields__)

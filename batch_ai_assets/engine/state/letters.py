@@ -42,6 +42,19 @@ class Letters:
         with self._db.read() as connection:
             return [DeadLetterRow(*row) for row in connection.execute(query)]
 
+    def before(self, job: str, batch: str, item_id: str) -> DeadLetterRow | None:
+        """The last dead letter of an item, in whatever version of the batch it was one."""
+        c = t.dead_letters.c
+        query = (
+            sa.select(*(c[name] for name in _NAMES))
+            .where(c.job == job, c.batch == batch, c.item_id == item_id)
+            .order_by(c.version.desc())
+            .limit(1)
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else DeadLetterRow(*row)
+
     def whole(self, plan: Plan, seqs: Sequence[int]) -> dict[int, DeadLetter]:
         """seq → the dead letter of that item of the version, as it was written."""
         c = t.dead_letters.c

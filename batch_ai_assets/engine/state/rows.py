@@ -217,16 +217,22 @@ class Waiting:
     reason: str
     answer_id: int | None
     """The answer in review."""
+    confidence: float | None = None
+    """How sure the model was of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a person decided about one item of one version of a batch."""
 
+    batch: str
     version: int
     seq: int
     item_id: str
     request_hash: bytes
+    """The question: a decision on an answer is one on what was asked."""
+    input_hash: bytes
+    """The document: whoever gives it up means it, whatever is asked."""
     kind: Kind
     reason: str
     """Why the item was waiting."""
@@ -243,6 +249,8 @@ class OpenDecisions:
     newest_at: float
     replays: bool
     """A document is to be asked about again."""
+    spec_hash: str
+    """Of the job as it was when they decided."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ from .columns import LINEAGE, SEQ, Column, output_columns
 from .sandbox import Connect, OutOfTime, Sandbox, parquet_rows, quoted, sandbox
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
     from ..spec.resolved import ResolvedJob
 
 RULE_SECONDS = 60.0
@@ -70,10 +73,22 @@ def failing_items(
     `parquet_paths` are files of enriched rows. Raises SpecError where a rule cannot be judged
     within its time; the message holds no value of any row.
     """
-    failing: dict[str, list[int]] = {rule.name: [] for rule in job.spec.rules}
-    if not parquet_paths or not failing:
+    if not parquet_paths or not job.spec.rules:
+        return {rule.name: [] for rule in job.spec.rules}
+    return failing_among(job, parquet_rows(parquet_paths), connect, timeout_seconds)
+
+
+def failing_among(
+    job: ResolvedJob,
+    rows: pa.Table | ds.Dataset,
+    connect: Connect,
+    timeout_seconds: float = RULE_SECONDS,
+) -> dict[str, list[int]]:
+    """The same of enriched rows that are in no file of their own."""
+    failing: dict[str, list[int]] = {}
+    if not job.spec.rules:
         return failing
-    with sandbox(connect, sources={_TABLE: parquet_rows(parquet_paths)}) as box:
+    with sandbox(connect, sources={_TABLE: rows}) as box:
         for rule in job.spec.rules:
             sql = f"SELECT {SEQ.name} {_failing_rows(job, rule, SEQ)} ORDER BY {SEQ.name}"
             failing[rule.name] = [seq for (seq,) in _judge(job, rule, box, sql, timeout_seconds)]

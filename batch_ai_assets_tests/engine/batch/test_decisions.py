@@ -10,7 +10,8 @@ import pytest
 
 from batch_ai_assets.engine import failpoints
 from batch_ai_assets.engine.batch import Mode
-from batch_ai_assets.engine.deciding import correct, decide
+from batch_ai_assets.engine.correcting import correct
+from batch_ai_assets.engine.deciding import decide
 from batch_ai_assets.engine.errors import DecisionError
 from batch_ai_assets.engine.fsck import fsck
 from batch_ai_assets.engine.reviews import opened, reviews
@@ -38,13 +39,13 @@ def replay(here: World, *items: str, reason: str | None = None) -> int:
     return decide(
         here.job, "b1", Kind.REPLAY, here.deps,
         who="cli:ada", why="the provider was down", items=items, reason=reason,
-    )  # fmt: skip
+    ).count  # fmt: skip
 
 
 def discard(here: World, *items: str) -> int:
     return decide(
         here.job, "b1", Kind.DISCARD, here.deps, who="cli:ada", why="spam", items=items
-    )
+    ).count
 
 
 def in_order(here: World, batch: str = "b1") -> list[str]:
