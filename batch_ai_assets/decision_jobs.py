@@ -4,19 +4,21 @@ They ask nothing: the sensor `decisions` then runs the batch, whose next version
 What may be decided is `engine/deciding.py`'s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
 
 from batch_ai_assets.assets.unsaid import unsaid
-from batch_ai_assets.engine.errors import BatchAIError
+from batch_ai_assets.engine.errors import AllDecidedError, BatchAIError
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.resources import ENGINE
 from batch_ai_assets.run_tags import run_tags
 
 if TYPE_CHECKING:
+    from batch_ai_assets.engine.deps import Deps
     from batch_ai_assets.engine.state.rows import Kind
 
 
@@ -32,7 +34,7 @@ class _OfDeadLetters(_Decision):
 
     items: list[str] = Field(default=[], description="Ids of the documents.")
     reason: str = Field(default="", description="All that died for this reason.")
-    all_of_them: bool = Field(default=False, description="All of the batch.")
+    all_of_them: bool = Field(default=False, description="All of the batch not decided yet.")
 
 
 class ReplayConfig(_OfDeadLetters):
@@ -51,7 +53,7 @@ class ReviewConfig(_Decision):
     """What is said of answers in review."""
 
     accept: list[str] = Field(default=[], description="Ids whose answers are right.")
-    accept_all: bool = Field(default=False, description="All answers in review are right.")
+    accept_all: bool = Field(default=False, description="All that nobody has decided on are right.")
     correct: dict[str, dict[str, Any]] = Field(
         default={}, description="Id: the right answer, whole, as the job's output schema has it."
     )
@@ -75,14 +77,14 @@ def decision_jobs(job: ResolvedJob) -> tuple[dg.JobDefinition, ...]:
         _decide(context, job, Kind.DISCARD, config, config.why)
 
     @dg.op(name=f"{job.name}__review_op", required_resource_keys={ENGINE})
-    def review(context: dg.OpExecutionContext, config: ReviewConfig) -> None:
+    def of_review(context: dg.OpExecutionContext, config: ReviewConfig) -> None:
         _review(context, job, config)
 
     said = {
         "replay_dead_letters": (replay, "Asks about dead documents again, once their cause is "
                                 "mended: the next version of the batch."),
         "discard_dead_letters": (discard, "Gives dead documents up; their record stays."),
-        "review": (review, "Accepts, corrects or rejects answers that wait for a person."),
+        "review": (of_review, "Accepts, corrects or rejects answers that wait for a person."),
     }  # fmt: skip
     return tuple(_job(job, name, op, words) for name, (op, words) in said.items())
 
@@ -131,29 +133,67 @@ def _only_one(items: Sequence[str], reason: str, all_of_them: bool) -> None:
 
 
 def _review(context: dg.OpExecutionContext, job: ResolvedJob, config: ReviewConfig) -> None:
-    """Everything is tried; what cannot be done is said at the end."""
-    from batch_ai_assets.engine.correcting import correct
-    from batch_ai_assets.engine.deciding import decide
-    from batch_ai_assets.engine.state.rows import Kind
-
-    deps, who, problems = context.resources.engine.deps, config.who, list[str]()
-    several = {
-        Kind.ACCEPT: ([] if config.accept_all else config.accept, config.accept_all),
-        Kind.REJECT: (config.reject, False),
-    }
-    for kind, (items, all_of_them) in several.items():
-        if not items and not all_of_them:
-            continue
-        try:
-            decided = decide(job, config.batch, kind, deps, who=who, why=config.why, items=items)
-            context.log.info(decided.said)
-        except BatchAIError as error:
-            problems.append(str(error))
-    for item, answer in config.correct.items():  # the last word, where all others are accepted
-        try:
-            decided = correct(job, config.batch, item, answer, deps, who=who, why=config.why)
-            context.log.info(f"{item}: {decided.said}")
-        except BatchAIError as error:
-            problems.append(str(error))
+    if problem := contradiction(config):
+        raise dg.Failure(description=problem, allow_retries=False)
+    said, problems = review(job, config, context.resources.engine.deps)
+    for line in said:
+        context.log.info(line)
     if problems:
         raise dg.Failure(description=" ".join(problems), allow_retries=False)
+
+
+def contradiction(config: ReviewConfig) -> str:
+    """What makes no sense in it; empty where it makes sense."""
+    if config.accept and config.accept_all:
+        return "Say accept (ids), or accept_all: true, and not both. Nothing was recorded."
+    named = {"accept": config.accept, "correct": list(config.correct), "reject": config.reject}
+    if not config.accept_all and not any(named.values()):
+        return (
+            "Nothing is decided here. Fill in accept (ids) or accept_all: true, correct (id: the "
+            "right answer) or reject (ids)."
+        )
+    places: dict[str, list[str]] = {}
+    for place, items in named.items():
+        for item in dict.fromkeys(items):
+            places.setdefault(item, []).append(place)
+    twice = [f"{item!r} ({' and '.join(where)})" for item, where in places.items() if where[1:]]
+    if not twice:
+        return ""
+    return f"Say one thing of each document: {', '.join(twice)}. Nothing was recorded."
+
+
+def review(
+    job: ResolvedJob, config: ReviewConfig, deps: "Deps"
+) -> tuple[list[str], list[str]]:
+    """Everything is tried: what was recorded, and what could not be. Of all, those are accepted
+    that are named nowhere."""
+    from batch_ai_assets.engine.correcting import correct
+    from batch_ai_assets.engine.deciding import Decided, decide
+    from batch_ai_assets.engine.state.rows import Kind
+
+    said, problems = list[str](), list[str]()
+
+    def tried(record: Callable[[], Decided]) -> None:
+        try:
+            said.append(record().said)
+        except AllDecidedError as nothing_left:
+            said.append(str(nothing_left))
+        except BatchAIError as error:
+            problems.append(str(error))
+
+    def of(kind: Kind, items: Sequence[str]) -> Callable[[], Decided]:
+        return lambda: decide(
+            job, config.batch, kind, deps, who=config.who, why=config.why, items=items
+        )
+
+    for item, answer in config.correct.items():
+        tried(
+            partial(
+                correct, job, config.batch, item, answer, deps, who=config.who, why=config.why
+            )
+        )
+    if config.reject:
+        tried(of(Kind.REJECT, config.reject))
+    if config.accept or config.accept_all:
+        tried(of(Kind.ACCEPT, config.accept))
+    return said, problems

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .errors import DecisionError
+from .errors import AllDecidedError, DecisionError
 from .figures import End, counted
 from .state.rows import Decision, Plan, Waiting
 
@@ -50,7 +50,7 @@ def choose(
     else:
         open_ = [one for one in meant if one.seq not in seqs]
     if not open_:
-        raise DecisionError(
+        raise AllDecidedError(
             f"All of {plan.job}/{plan.batch} that this means ({counted(len(meant), 'document')}) "
             "is decided already, and the next run of the batch carries it out. Nothing was "
             f"recorded; to decide anew, name the ids ({_list(plan, end)} shows them)."

@@ -10,6 +10,7 @@
     │   ├── LeaseHeldError   another run holds the batch
     │   └── OrderError       a stage was asked for before the one it builds on
     ├── DecisionError        what a person decided about an item cannot be carried out
+    │   └── AllDecidedError  nothing is left that nobody has decided on
     ├── ProviderError        the model provider cannot be used at all
     └── BatchStopped         a batch stopped before its end; items stay pending
         ├── BatchHalted          budget, checks, systematic failure, provider: a person must act
@@ -79,6 +80,10 @@ class DecisionError(BatchAIError):
     """What a person decided about an item cannot be carried out; nothing was recorded."""
 
     reason = "decision"
+
+
+class AllDecidedError(DecisionError):
+    """All that is meant is decided already."""
 
 
 class ProviderError(BatchAIError):
