@@ -1,6 +1,7 @@
 """Measured runs of a batch without documents, in a process of their own.
 
     python -m benchmarks.empty_run plain HOME      eight empty Dagster assets in a row
+    python -m benchmarks.empty_run checked HOME    the same with as many empty checks as a job has
     python -m benchmarks.empty_run platform HOME   the eight assets of a job, with all their checks
 
 Both in one process, on an instance on disk, as a run is that a person starts at the command line.
@@ -12,8 +13,13 @@ import logging
 import os
 import resource
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 JOB = "empty"
 RUNS = 4
@@ -28,6 +34,18 @@ def cpu_seconds() -> float:
 
 def plain(home: Path) -> None:
     """A run of eight assets in which nothing is done."""
+    _dagster_alone(home, {})
+
+
+def checked(home: Path) -> None:
+    """The same, with a step of empty checks on the first asset and one on the fourth."""
+    from batch_ai_assets.asset_checks import CHECKS, INPUT_CHECKS
+
+    _dagster_alone(home, {0: len(INPUT_CHECKS), 3: len(CHECKS)})
+
+
+def _dagster_alone(home: Path, checks: Mapping[int, int]) -> None:
+    """`checks`: how many the asset with this number has."""
     import dagster as dg
 
     from batch_ai_assets.commands.dagster_seam import begin_run, carry_out, open_instance
@@ -41,8 +59,14 @@ def plain(home: Path) -> None:
             """Nothing."""
 
         assets.append(body)
-    job = dg.define_asset_job(JOB, selection=dg.AssetSelection.all())
-    made = dg.Definitions(assets=assets, jobs=[job], executor=dg.in_process_executor)
+    made = dg.Definitions(
+        assets=assets,
+        asset_checks=[
+            _empty_checks(assets[number].key, count, batches) for number, count in checks.items()
+        ],
+        jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all())],
+        executor=dg.in_process_executor,
+    )
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     home.mkdir(parents=True, exist_ok=True)
     batch = uuid4().hex
@@ -52,6 +76,24 @@ def plain(home: Path) -> None:
         tags = {"dagster/partition": batch}
         run = begin_run(instance, asset_job, str(uuid4()), tags, quiet)
         assert all(not event.is_failure for event in carry_out(instance, asset_job, run))
+
+
+def _empty_checks(
+    asset: "dg.AssetKey", count: int, batches: "dg.PartitionsDefinition[str]"
+) -> "dg.AssetChecksDefinition":
+    import dagster as dg
+
+    names = [f"c{number}" for number in range(count)]
+
+    @dg.multi_asset_check(
+        name=f"checks_of_{asset.path[-1]}",
+        specs=[dg.AssetCheckSpec(name, asset=asset, partitions_def=batches) for name in names],
+    )
+    def body() -> Iterator[dg.AssetCheckResult]:
+        for name in names:
+            yield dg.AssetCheckResult(asset_key=asset, check_name=name, passed=True)
+
+    return body
 
 
 def platform(home: Path) -> None:
@@ -73,7 +115,7 @@ def platform(home: Path) -> None:
 
 def measure(kind: str, home: Path) -> dict[str, object]:
     """CPU seconds of the first run with its imports, and of each one after it."""
-    run = {"plain": plain, "platform": platform}[kind]
+    run = {"plain": plain, "checked": checked, "platform": platform}[kind]
     os.environ["BATCH_AI_HOME"] = str(home)
     run(home)
     first = cpu_seconds()

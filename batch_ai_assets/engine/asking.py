@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from .deps import Deps, Run
 from .endpoint import Endpoint
-from .inference.run import run_shards
 from .spec.resolved import ResolvedJob
 from .state.rows import Plan
 from .tables import BatchTable
@@ -26,6 +25,10 @@ def ask(job: ResolvedJob, plan: Plan, raw: BatchTable, run: Run, deps: Deps) -> 
     groups: dict[str, list[int]] = {}
     for shard in deps.store.shards.of(plan):
         groups.setdefault(shard.group, []).append(shard.shard)
+    if not groups:
+        return
+    from .inference.run import run_shards  # with all that it takes to ask
+
     with ExitStack() as stack:
         once = replace(deps, open_endpoint=_opened_once(deps.open_endpoint, stack))
         for group, shards in _urgent_first(groups, plan, deps):

@@ -47,7 +47,6 @@ from .tables import BatchTable, Current, reading
 from .validation.check_result import CheckResult
 from .validation.checks import blocking_failures, run_checks
 from .validation.columns import enriched_schema, result_schema
-from .validation.confidence_check import confidence
 from .validation.rules import check_rules
 from .validation.version_tables import VersionTables
 
@@ -218,11 +217,9 @@ def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
         )
     figures = deps.store.figures(job.name, batch)
     with reading(plan.results_path):
-        tables, frozen = VersionTables.of(plan, deps.tables), frozen_job(plan, job)
-        found = run_checks(frozen, figures, tables, deps.connect)
+        tables = VersionTables.of(plan, deps.tables)
         earlier = earlier_figures(job.name, batch, "confidence", deps.store)
-        answers = tables.enriched_outputs.files
-        return (*found, confidence(frozen, answers, earlier, deps.connect))
+        return run_checks(frozen_job(plan, job), figures, tables, deps.connect, earlier)
 
 
 def checks_of_run(

@@ -61,6 +61,11 @@ class BatchTable:
         """Full path of every part."""
         return [f"{self.path}/{part}" for part in self.parts]
 
+    @property
+    def filled_files(self) -> list[str]:
+        """The same, none where they hold no row: then there is nothing to ask of them."""
+        return self.files if self.rows else []
+
     def counted(self) -> BatchTable:
         """The same table with the rows that its parts really hold now."""
         rows = 0

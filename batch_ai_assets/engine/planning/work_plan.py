@@ -38,7 +38,8 @@ def work_plan_rows(
         if count and fate is not Fate.ASK
     ]
     same = {"job": job.name, "batch": plan.batch, "version": plan.version}
-    yield pa.RecordBatch.from_pylist([{**same, **row} for row in rows], schema=schema)
+    if found := [{**same, **row} for row in rows]:
+        yield pa.RecordBatch.from_pylist(found, schema=schema)
 
 
 def _shard_row(survey: Survey, shard: ShardRow, expected: Expectation) -> dict[str, object]:

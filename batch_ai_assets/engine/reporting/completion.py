@@ -17,7 +17,7 @@ from ..validation.check_result import CheckResult
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ConservationRecord(_Part):

@@ -17,7 +17,7 @@ from .trends import Checked, Trend, trends
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ReleaseRecord(_Part):

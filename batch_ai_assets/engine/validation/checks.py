@@ -6,12 +6,13 @@ What is done with a failed check is decided by whoever asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..figures import BatchFigures, counted
 from .check_result import CheckResult, found_fault
 from .completeness_check import completeness, rows_found
+from .confidence_check import confidence
 from .lineage_check import lineage
 from .rates import dead_letter_rate, failure_rate, validation_pass_rate
 from .rules import failing_counts
@@ -36,25 +37,29 @@ __all__ = [
 
 
 def run_checks(
-    job: ResolvedJob, figures: BatchFigures, tables: VersionTables, connect: Connect
+    job: ResolvedJob,
+    figures: BatchFigures,
+    tables: VersionTables,
+    connect: Connect,
+    confidences: Sequence[Mapping[str, float]] = (),
 ) -> tuple[CheckResult, ...]:
     """Every check of the batch, in the order of `check_result.MEANINGS`.
 
-    Raises SpecError where a rule cannot be judged, StorageError where a table is gone.
+    `confidences`: what the check of that name counted in earlier batches. Raises SpecError where a rule cannot be judged, StorageError where a table is gone.
     """
     thresholds = job.spec.thresholds
-    paths = tables.results.files
     with sandbox(connect) as box:  # one for both: to open it costs more than to ask a small batch
         found = rows_found(tables, box)
         traced = lineage(tables, box)
     return (
         completeness(figures.conservation, found),
-        schema(job, paths),
-        rules(job, paths, connect),
+        schema(job, tables.results.files),
+        rules(job, tables.results.filled_files, connect),
         traced,
         failure_rate(figures, thresholds),
         dead_letter_rate(figures, thresholds),
         validation_pass_rate(figures, thresholds),
+        confidence(job, tables.enriched_outputs.filled_files, confidences, connect),
     )
 
 
