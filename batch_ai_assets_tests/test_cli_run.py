@@ -326,6 +326,7 @@ def test_the_home_is_made_by_the_first_command(
     settings.cache_clear()
 
 
+@pytest.mark.drill
 def test_the_demo_sorts_real_documents_with_a_real_model_and_says_how_well(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -22,12 +23,30 @@ def calls(server: LocalProvider) -> dict[str, int]:
     return {name: one["calls"] for name, one in server.stats()["items"].items()}
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
+decisions = given(
     rows=st.lists(lines, min_size=2, max_size=10),
     choices=st.lists(st.sampled_from([LEFT, Kind.REPLAY, Kind.DISCARD]), min_size=1, max_size=8),
 )
+
+
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@decisions
 def test_a_decided_version_changes_what_was_decided_and_nothing_else(
+    rows: list[Any], choices: list[Kind | None], server: LocalProvider
+) -> None:
+    in_a_world(rows, choices, server)
+
+
+@pytest.mark.drill
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@decisions
+def test_fifty_decided_versions_change_what_was_decided_and_nothing_else(
+    rows: list[Any], choices: list[Kind | None], server: LocalProvider
+) -> None:
+    in_a_world(rows, choices, server)
+
+
+def in_a_world(
     rows: list[Any], choices: list[Kind | None], server: LocalProvider
 ) -> None:
     # A world for each: a document that was given up once is not asked about in another batch.
