@@ -15,7 +15,7 @@ demo: .venv/.installed ## run the demo job on a real model and show its completi
 	$(BIN)/batch-ai demo
 
 test: .venv/.installed-dev ## run the fast tests and the crash tests of the engine (under 15 minutes)
-	$(BIN)/pytest -n $(WORKERS) --session-timeout=900
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --session-timeout=900
 
 drill: .venv/.installed-dev ## run the daemon, browser and host tests (under 45 minutes); GROUP=name runs one group
 	scripts/drill $(GROUP)
