@@ -81,7 +81,7 @@ def _text(path: str, old: object, new: object) -> Iterator[JobChange]:
     """At most that it changed."""
     if (old or None) != (new or None):
         kind = "added" if not old else "changed" if new else "removed"
-        yield JobChange(path=path, kind=kind)  # type: ignore[arg-type]
+        yield JobChange(path=path, kind=kind)
 
 
 def _compared(path: str, old: Any, new: Any) -> Iterator[JobChange]:
