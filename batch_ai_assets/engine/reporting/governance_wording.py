@@ -55,4 +55,4 @@ def decided_again(decision: DecisionRecord) -> str:
         return ""
     if again == decision.items:
         return "decided otherwise later"
-    return f"of these {whole(again)} decided otherwise later"
+    return f"{whole(again)} of these decided otherwise later"

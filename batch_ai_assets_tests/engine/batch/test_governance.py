@@ -93,6 +93,20 @@ def test_every_version_is_told_with_what_it_held_cost_and_failed_and_what_change
     assert row.cost_usd == pytest.approx(two.cost_usd)
 
 
+def test_a_span_shows_the_versions_before_it_too_and_releases_of_its_own_alone(
+    worked: World,
+) -> None:
+    whole = of_this_month(worked).jobs[0].batches[0]
+    since = whole.decisions[0].at
+    first = oversee(worked.deps.store, "later", since).jobs[0].batches[0]
+    assert first.versions == whole.versions
+    assert [one.version for one in first.releases] == [2]
+    assert first.cost_usd_all_versions == whole.cost_usd_all_versions
+    early = oversee(worked.deps.store, "earlier", until=since).jobs[0].batches[0]
+    assert (early.versions, early.version) == (whole.versions[:1], 1)
+    assert early.cost_usd_all_versions == pytest.approx(early.cost_usd)
+
+
 def test_a_decision_names_its_first_documents_and_how_many_were_decided_otherwise_later(
     worked: World,
 ) -> None:
@@ -132,7 +146,7 @@ def test_the_page_runs_nothing_loads_nothing_and_keeps_peoples_words_as_words(
     assert "in all versions)" in text
     assert "over_length</code>: dead_letter → truncate" in text
     assert "- version 2: over\\_length: dead\\_letter → truncate" in said
-    for line in (line for line in said.splitlines() if line.startswith("|") and "| discard |" in line):
+    for line in (line for line in said.splitlines() if "| discard |" in line):
         assert line.replace("\\|", "").count("|") == 9
 
 
