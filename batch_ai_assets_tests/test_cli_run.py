@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -120,6 +121,7 @@ def test_a_finished_batch_says_that_there_is_nothing_to_do_and_reprocess_costs_n
     assert "Nothing to do" not in reprocessed.stdout
     assert here.model.stats()["calls"] == paid
     assert here.report("mail", "monday").record().version == 2
+    assert re.search(r"0\.0000 USD \(0\.\d+ in all versions\)", batch_ai("status").stdout)
 
 
 def test_a_finished_batch_gets_no_further_report(platform: Make) -> None:

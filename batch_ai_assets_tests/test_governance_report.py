@@ -54,7 +54,7 @@ def test_what_is_not_there_is_said(platform: Make) -> None:
     assert batch_ai("governance", "mail", "friday", "--month", "2026-11").exit_code == 2
     empty = batch_ai("governance", "--month", "2001-02")
     assert (empty.exit_code, empty.output.splitlines()[0]) == (
-        0, "2001-02: 0 batches, 0 failed checks, 0 decisions",
+        0, "2001-02: 0 batches, 0 errors, 0 warnings, 0 decisions",
     )  # fmt: skip
 
 

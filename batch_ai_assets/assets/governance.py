@@ -91,7 +91,8 @@ def _published(record: "GovernanceRecord", run_id: str) -> dict[str, Any]:
         "report": dg.MetadataValue.md(said),
         "html_report": dg.MetadataValue.path(str(folder / "report.html")),
         "batches": len(batches),
-        "failed_checks": sum(len(batch.failed) for batch in batches),
+        "checks_in_error": record.errors,
+        "checks_that_warn": record.warnings,
         "decisions": sum(one.items for batch in batches for one in batch.decisions),
         "need_a_person": len(record.needs_a_person),
     }

@@ -71,11 +71,11 @@ def _print(record: GovernanceRecord, page: Path) -> None:
 
     console = output()
     batches = [batch for _, batch in record.batches()]
-    failed = sum(len(batch.failed) for batch in batches)
     decided = sum(one.items for batch in batches for one in batch.decisions)
     console.print(
         f"{record.title}: {counted(len(batches), 'batch', 'batches')}, "
-        f"{counted(failed, 'failed check')}, {counted(decided, 'decision')}",
+        f"{counted(record.errors, 'error')}, {counted(record.warnings, 'warning')}, "
+        f"{counted(decided, 'decision')}",
         style="bold", markup=False,
     )  # fmt: skip
     for line in record.needs_a_person:

@@ -50,9 +50,10 @@ def _tell(row: BatchRow) -> None:
 
     changed = datetime.fromtimestamp(row.updated_at, UTC)
     state = state_words(row.state) + (f" ({row.reason})" if row.reason else "")
+    in_all = f" ({row.cost_usd_all_versions:,.4f} in all versions)" if row.version > 1 else ""
     click.echo(
         f"{click.style(f'{row.job}/{row.batch}', bold=True)}  v{row.version}  {state}"
-        f"  {changed:%Y-%m-%d %H:%M:%S} UTC  {row.cost_usd:,.4f} USD"
+        f"  {changed:%Y-%m-%d %H:%M:%S} UTC  {row.cost_usd:,.4f} USD{in_all}"
     )
     click.echo(f"    {row.conservation.line()}")
     if row.tokens_cached:

@@ -8,7 +8,8 @@
     text.py        a few lines for a terminal
     trends.py      each check over batches
     governance.py  every check, release and decision of a batch or a month, a JSON contract too
-    governance_markdown.py
+    governance_wording.py and governance_markdown.py
+    job_changes.py what changed in a job between two versions of a batch
 
 The engine fills the records; nothing here reads state or tables.
 """

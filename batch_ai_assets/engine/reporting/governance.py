@@ -13,6 +13,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from ..validation.check_result import CheckResult
+from .completion import ConservationRecord
+from .job_changes import JobChange
 from .trends import Checked, Trend, trends
 
 
@@ -40,10 +42,40 @@ class DecisionRecord(_Part):
     why: str
     items: int
     at: datetime
+    first_items: tuple[str, ...] = ()
+    """Ids of the first few of these documents."""
+    decided_again: int = 0
+    """Of these, documents whose last word in the same version is another decision."""
+
+
+class VersionRecord(_Part):
+    """One version of a batch as it ended, and what had changed in the job since the one before."""
+
+    version: int
+    finished_at: datetime
+    state: str
+    reason: str | None
+    counts: ConservationRecord
+    cost_usd: float
+    spec_hash: str
+    model: str
+    prompt_version: str
+    checks: int
+    """How many were made; 0: it stopped before."""
+    errors: tuple[str, ...]
+    """Checks that failed as errors."""
+    warnings: tuple[str, ...]
+    released: bool
+    changes: tuple[JobChange, ...] = ()
+
+    @property
+    def spec_short(self) -> str:
+        """Enough of the hash to tell versions apart."""
+        return self.spec_hash[:8]
 
 
 class GovernedBatch(_Part):
-    """A batch as it stands at the end of the span."""
+    """A batch as it stands at the end of the span, and the versions that led there."""
 
     batch: str
     version: int
@@ -62,10 +94,21 @@ class GovernedBatch(_Part):
     checks: tuple[CheckResult, ...]
     releases: tuple[ReleaseRecord, ...]
     decisions: tuple[DecisionRecord, ...]
+    versions: tuple[VersionRecord, ...] = ()
+    """Each that ended (or stopped) before the end of the span, the oldest first."""
+    cost_usd_all_versions: float = 0.0
 
     @property
     def failed(self) -> tuple[CheckResult, ...]:
         return tuple(check for check in self.checks if not check.passed)
+
+    @property
+    def errors(self) -> int:
+        return sum(check.severity == "error" for check in self.failed)
+
+    @property
+    def warnings(self) -> int:
+        return len(self.failed) - self.errors
 
 
 class GovernedJob(_Part):
@@ -102,6 +145,15 @@ class GovernanceRecord(_Part):
         for job in self.jobs:
             for batch in job.batches:
                 yield job, batch
+
+    @property
+    def errors(self) -> int:
+        """Checks in error, of each batch as it stands."""
+        return sum(batch.errors for _, batch in self.batches())
+
+    @property
+    def warnings(self) -> int:
+        return sum(batch.warnings for _, batch in self.batches())
 
     @property
     def needs_a_person(self) -> tuple[str, ...]:

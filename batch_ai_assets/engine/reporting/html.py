@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from . import wording
+from . import governance_wording, wording
 from .completion import CompletionRecord
 from .governance import GovernanceRecord
 from .links import Link
@@ -38,7 +38,7 @@ def render_html(record: CompletionRecord, links: Sequence[Link] = ()) -> str:
 
 def render_governance(record: GovernanceRecord) -> str:
     """The governance page."""
-    return _template("governance.html").render(record=record, words=wording)
+    return _template("governance.html").render(record=record, words=governance_wording)
 
 
 @cache

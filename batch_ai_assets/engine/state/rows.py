@@ -278,6 +278,8 @@ class BatchRow:
     run_id: str
     conservation: Conservation
     cost_usd: float
+    """Of this version."""
+    cost_usd_all_versions: float
     tokens: int
     tokens_cached: int
     """Of these, sent ones that the provider had in its prompt cache."""

@@ -117,6 +117,8 @@ class StateStore:
         lease = self.leases.holder(job, batch)
         with self.database.read() as connection:
             spent = _spent(connection, plan.plan_id if plan else None)
+            several = plan is not None and plan.version > 1
+            cost = _cost_of_all_versions(connection, job, batch) if several else spent["cost_usd"]
         return BatchRow(
             job=job,
             batch=batch,
@@ -127,6 +129,7 @@ class StateStore:
             run_id=str(row["run_id"]),
             conservation=self.conservation(plan) if plan else Conservation(0),
             cost_usd=spent["cost_usd"],
+            cost_usd_all_versions=cost,
             tokens=spent["tokens_in"] + spent["tokens_out"],
             tokens_cached=spent["tokens_cached"],
             cache_saved_usd=spent["cache_saved_usd"],
@@ -214,3 +217,13 @@ def _spent(connection: sa.Connection, plan_id: int | None) -> dict[str, Any]:
         "cost_usd": float(cost_usd),
         "cache_saved_usd": float(saved_usd),
     }
+
+
+def _cost_of_all_versions(connection: sa.Connection, job: str, batch: str) -> float:
+    p, m = t.plans.c, t.ledger.c
+    query = (
+        sa.select(sa.func.coalesce(sa.func.sum(m.cost_usd), 0.0))
+        .join(t.plans, p.plan_id == m.plan_id)
+        .where(p.job == job, p.batch == batch)
+    )
+    return float(connection.scalar(query) or 0.0)
