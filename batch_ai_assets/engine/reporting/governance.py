@@ -12,6 +12,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from ..figures import counted
 from ..validation.check_result import CheckResult
 from .completion import ConservationRecord
 from .job_changes import JobChange
@@ -179,7 +180,7 @@ def _wanting(job: GovernedJob, batch: GovernedBatch) -> str:
     if errors:
         wants.append(f"in error: {', '.join(errors)}")
     if batch.dead:
-        wants.append(f"{batch.dead:,} dead letters are open")
+        wants.append(f"{counted(batch.dead, 'dead letter')} open")
     if batch.review:
-        wants.append(f"{batch.review:,} answers wait for a review")
+        wants.append(f"{counted(batch.review, 'answer')} in review")
     return f"{job.job}/{batch.batch}: {'; '.join(wants)}" if wants else ""

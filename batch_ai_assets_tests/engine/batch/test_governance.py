@@ -68,7 +68,7 @@ def test_a_month_holds_each_batch_once_with_its_checks_releases_and_decisions(
     assert job.trends()["dead_letter_rate"].failed == 1
     (open_,) = record.needs_a_person
     assert open_.startswith("topics/b1: in error: ")
-    assert open_.endswith("1 dead letters are open")
+    assert open_.endswith("1 dead letter open")
     assert record.errors == first.errors > 0
     assert record.warnings == first.warnings + second.warnings
     assert GovernanceRecord.from_json(record.to_json()) == record
