@@ -67,7 +67,7 @@ def test_a_wrong_choice_is_refused_in_words(platform: Make) -> None:
         "dlq", "replay", "mail", "monday", "r000", "--all", "--root-cause", "x"
     )
     assert both.exit_code == 2
-    assert "Say which documents" in both.output
+    assert "exclude each other" in both.output
     unknown = batch_ai("dlq", "replay", "mail", "monday", "nobody", "--root-cause", "x")
     assert unknown.exit_code == 1
     assert "Not a dead letter of mail/monday: 'nobody'" in unknown.output

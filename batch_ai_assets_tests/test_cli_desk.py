@@ -88,6 +88,27 @@ def test_an_id_of_whatever_letters_moves_no_cursor_and_is_no_option() -> None:
     )
 
 
+@pytest.mark.usefixtures("desk")
+def test_reasons_may_be_repeated_and_what_excludes_each_other_is_refused() -> None:
+    replay = ("dlq", "replay", "mail", "monday", "--later", "--root-cause", "x")
+    wrong = said(*replay, "--reason", "refusal", "--reason", "timeout", code=1)
+    assert "Nothing of mail/monday is a dead letter for 'timeout'. Nothing was recorded." in wrong
+    assert "exclude each other" in said(*replay, "--all", "--reason", "refusal", code=2)
+    assert "Say which documents" in said(*replay, code=2)
+    assert "3 documents will be asked" in said(*replay, *("--reason", "refusal") * 2)
+
+
+@pytest.mark.usefixtures("desk")
+def test_status_says_how_many_decisions_wait_for_the_next_version() -> None:
+    assert "for the next version" not in said("status")
+    said("dlq", "discard", "mail", "monday", "plain", "--why", "x")
+    one = said("status", "mail")
+    assert "1 decision waits for the next version: batch-ai run mail --batch monday" in one
+    said("review", "accept", "mail", "monday", "--all")
+    said("dlq", "discard", "mail", "monday", "plain", "--why", "decided anew")
+    assert "3 decisions wait for the next version" in said("status")
+
+
 def test_ids_are_behind_a_double_dash_where_they_must_be() -> None:
     assert command("x", *ids("a", "-b")) == "batch-ai x -- a -b"
     assert command("x", *ids("a")) == "batch-ai x a"

@@ -6,7 +6,7 @@ with the same text. What was decided on already is chosen by its id alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from .errors import AllDecidedError, DecisionError
@@ -38,12 +38,15 @@ def choose(
     end: End,
     waiting: Sequence[Waiting],
     before: Sequence[Decision],
-    reason: str | None,
+    reasons: Collection[str],
 ) -> Choice:
-    """All that wait for `reason`, or all, and that nobody has decided on (`before`)."""
-    meant = [one for one in waiting if reason in (None, one.reason)]
+    """All that wait for one of `reasons`, or all, and that nobody has decided on (`before`)."""
+    known = {one.reason for one in waiting}
+    if strange := [reason for reason in reasons if reason not in known]:
+        raise _nothing(plan, end, strange)
+    meant = [one for one in waiting if not reasons or one.reason in reasons]
     if not meant:
-        raise _nothing(plan, end, reason)
+        raise _nothing(plan, end)
     seqs, questions = {one.seq for one in before}, {one.request_hash for one in before}
     if end is End.REVIEW:
         open_ = [one for one in meant if one.request_hash not in questions]
@@ -91,8 +94,8 @@ def _twins(chosen: Sequence[Waiting], waiting: Sequence[Waiting]) -> tuple[Waiti
     )
 
 
-def _nothing(plan: Plan, end: End, reason: str | None) -> DecisionError:
-    why = f" for {reason!r}" if reason else ""
+def _nothing(plan: Plan, end: End, reasons: Sequence[str] = ()) -> DecisionError:
+    why = f" for {' or '.join(map(repr, reasons))}. Nothing was recorded" if reasons else ""
     return DecisionError(
         f"Nothing of {plan.job}/{plan.batch} is {_what(end)}{why}. {_list(plan, end)} shows what "
         "there is."

@@ -71,10 +71,11 @@ def decide(
     who: str,
     why: str,
     items: Sequence[str] = (),
-    reason: str | None = None,
+    reasons: Sequence[str] = (),
 ) -> Decided:
-    """Record one decision about each of `items` (ids), or about all that wait for `reason`; with
-    neither, about all that wait. Only who names an id decides anew on what is decided already.
+    """Record one decision about each of `items` (ids), or about all that wait for one of
+    `reasons`; with neither, about all that wait. Only who names an id decides anew on what is
+    decided already.
 
     kind: REPLAY and DISCARD are about dead letters, ACCEPT and REJECT about answers in review.
     REPLAY of a document that was given up takes that back. Raises DecisionError where the batch is
@@ -91,7 +92,7 @@ def decide(
             waiting += may_be_taken_back(plan, deps)
         choice = choose_named(plan, end, waiting, before, items)
     else:
-        choice = choose(plan, end, waiting, before, reason)
+        choice = choose(plan, end, waiting, before, reasons)
     store.add(plan, kind, choice.all, who=who.strip(), why=why.strip())
     log_decided(plan, kind, len(choice.all), who)
     return Decided(kind, choice)

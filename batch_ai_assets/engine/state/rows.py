@@ -251,6 +251,8 @@ class OpenDecisions:
     """A document is to be asked about again."""
     spec_hash: str
     """Of the job as it was when they decided."""
+    items: int = 1
+    """Documents that were decided on."""
 
 
 @dataclass(frozen=True, slots=True)
