@@ -188,14 +188,18 @@ def _tell(
 
 def _told(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
     """Every attempt under its number."""
-    told = [(f"attempt {one.number}", _attempt_words(one)) for one in attempts]
+    told = [(f"attempt {one.number}", attempt_words(one)) for one in attempts]
     return told or [("attempts", "none: it was never sent")]
 
 
-def _attempt_words(attempt: Attempt) -> str:
+def attempt_words(attempt: Attempt) -> str:
+    """When it ended, how, and what it cost."""
     said = f"{utc(attempt.at)} UTC  {_OUTCOMES[attempt.status]}"
     if attempt.tokens:
-        said += f"  ({attempt.tokens:,} tokens, {attempt.cost_usd:.6f} USD)"
+        amount = f"{attempt.tokens:,} tokens, {attempt.cost_usd:.6f} USD"
+        if attempt.written_off:
+            amount = f"counted as spent, since the provider may have charged it: up to {amount}"
+        said += f"  ({amount})"
     return said
 
 

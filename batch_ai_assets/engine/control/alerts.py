@@ -25,8 +25,8 @@ def dead_letters(
         batch=batch,
         title=f"{job}/{batch}: {counted(dead, 'dead letter')}",
         message=f"{counted(dead, 'document')} of {finished:,} ended without a result "
-        f"({_most(by_reason)}). Read them with `batch-ai dlq list {job} {batch}`, mend the cause, then replay or "
-        "discard them.",
+        f"({_most(by_reason)}). Read them with `batch-ai dlq list {job} {batch}`, mend the "
+        "cause, then replay or discard them.",
         figures={"dead": float(dead), "finished": float(finished), "share": share},
     )
 

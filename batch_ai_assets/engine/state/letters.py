@@ -78,6 +78,7 @@ class Letters:
                 c.at,
                 sa.func.coalesce(m.tokens_in + m.tokens_out, 0),
                 sa.func.coalesce(m.cost_usd, 0.0),
+                sa.func.coalesce(m.kind == "written_off", sa.false()),
             )
             .join(t.plans, t.plans.c.plan_id == c.plan_id)
             .outerjoin(t.ledger, paid)
@@ -91,8 +92,8 @@ class Letters:
         )
         with self._db.read() as connection:
             return [
-                Attempt(number, Status(status), at, tokens, cost)
-                for number, status, at, tokens, cost in connection.execute(query)
+                Attempt(number, Status(status), at, tokens, cost, bool(written_off))
+                for number, status, at, tokens, cost, written_off in connection.execute(query)
             ]
 
     def revision(self, job: str) -> dict[str, float]:

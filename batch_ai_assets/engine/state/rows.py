@@ -264,6 +264,8 @@ class Attempt:
     at: float
     tokens: int
     cost_usd: float
+    written_off: bool = False
+    """Nobody knows what it cost: these are the most that it can have been."""
 
 
 @dataclass(frozen=True, slots=True)
