@@ -32,6 +32,11 @@ def test_dead_letters_are_worked_to_zero(platform: Make, tmp_path: Path) -> None
     assert replayed.exit_code == 0, replayed.output
     assert "2 documents will be asked about again." in replayed.output
     assert "v2" in replayed.output
+    shown = batch_ai("dlq", "show", "mail", "monday", "l0").output
+    assert "(version 1)" in shown
+    assert "attempt 3" in shown
+    assert "now         valid in version 2" in shown
+    assert "next" not in shown
 
     given_up = batch_ai("dlq", "discard", "mail", "monday", "--all", "--why", "not for us")
     assert "1 document given up." in given_up.output

@@ -127,9 +127,12 @@ def test_what_nobody_has_heard_of_is_no_success() -> None:
 @pytest.mark.usefixtures("desk")
 def test_what_was_given_up_is_shown_with_who_and_why() -> None:
     assert "Nothing of mail is given up." in said("dlq", "list", "mail", "--given-up")
-    said("dlq", "discard", "mail", "monday", "plain", "--why", "an advertisement")
+    discard = ("dlq", "discard", "mail", "monday", "plain", "--why", "an advertisement")
+    assert "say who decides" in said(*discard, "--by", " ", code=2)
+    said(*discard, "--by", "ada")
     said("review", "reject", "mail", "monday", "first", "--why", "made up")
     listed = said("dlq", "list", "mail", "--given-up")
+    assert "cli:ada" in listed
     assert "an advertisement" in listed
     assert "made up" in listed
     for words in (("dlq", "show"), ("review", "show")):

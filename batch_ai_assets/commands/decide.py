@@ -34,6 +34,19 @@ def job_named(name: str) -> ResolvedJob:
         raise click.UsageError(str(error)) from error
 
 
+def _named(_context: click.Context, _option: click.Parameter, by: str | None) -> str | None:
+    if by is not None and not by.strip():
+        raise click.BadParameter("it is empty: say who decides.")
+    return by
+
+
+by_option = click.option(
+    "--by", metavar="NAME", callback=_named,
+    help="Who decides, for the record; else the user of this machine.",
+)  # fmt: skip
+"""Of every command that records a decision."""
+
+
 def about_documents(command: F) -> F:
     """The arguments of a decision: JOB BATCH, and ids, `--reason` or `--all`."""
     arguments = (
@@ -45,6 +58,7 @@ def about_documents(command: F) -> F:
             help="All that wait for this reason; may be repeated.",
         ),
         click.option("--all", "all_of_them", is_flag=True, help="All of the batch that wait."),
+        by_option,
     )
     for argument in reversed(arguments):
         command = argument(command)
@@ -60,6 +74,7 @@ def decide(
     items: Sequence[str],
     reasons: Sequence[str],
     all_of_them: bool,
+    by: str | None,
 ) -> None:
     """Record one decision about the documents of `about_documents`, and say what it means."""
     from batch_ai_assets.connections import open_deps
@@ -76,7 +91,7 @@ def decide(
     found = job_named(job)
     with open_deps() as deps:
         decided = record(
-            found, batch, kind, deps, who=person(), why=why, items=items, reasons=reasons
+            found, batch, kind, deps, who=person(by), why=why, items=items, reasons=reasons
         )
     click.echo(in_line(decided.said))
 

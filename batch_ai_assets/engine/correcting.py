@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -43,7 +44,9 @@ def correct(
     prove_words(Kind.CORRECT, who, why)
     store = deps.store.decisions
     waiting, before = store.waiting(plan, End.REVIEW), store.open(plan)
-    choice = choose_named(plan, End.REVIEW, waiting, before, [item])
+    choice = choose_named(
+        plan, End.REVIEW, waiting, before, [item], partial(deps.store.items.ends_of, plan)
+    )
     content = orjson.dumps(answer)
     frozen = frozen_job(plan, job)
     checked = AnswerCheck(frozen).check(content.decode())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from .choosing import Choice, choose, choose_named
 from .deps import Deps
@@ -90,7 +91,9 @@ def decide(
     if items:
         if end is End.DEAD:
             waiting += may_be_taken_back(plan, deps)
-        choice = choose_named(plan, end, waiting, before, items)
+        choice = choose_named(
+            plan, end, waiting, before, items, partial(deps.store.items.ends_of, plan)
+        )
     else:
         choice = choose(plan, end, waiting, before, reasons)
     store.add(plan, kind, choice.all, who=who.strip(), why=why.strip())
@@ -120,8 +123,8 @@ def version_to_decide_on(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
         raise DecisionError(
             f"The job {job.name} has changed since version {plan.version} of {batch} was made, so "
             "its next version asks every document whose question has changed, dead ones as well: "
-            f"batch-ai run {job.name} --batch {batch} (batch-ai estimate says what that costs). "
-            "Decide on what it leaves; or put the job back as it was."
+            f"batch-ai run {job.name} --batch {batch}. Decide on what it leaves; or put the job "
+            "back as it was, decide, and edit it then."
         )
     return plan
 

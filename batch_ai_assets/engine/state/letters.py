@@ -55,6 +55,22 @@ class Letters:
             row = connection.execute(query).first()
         return None if row is None else DeadLetterRow(*row)
 
+    def earlier(self, letter: DeadLetterRow) -> list[DeadLetterRow]:
+        """Other letters of the item in earlier versions, oldest first: not those that a version
+        only took over from the one before."""
+        c = t.dead_letters.c
+        query = (
+            sa.select(*(c[name] for name in _NAMES))
+            .where(
+                c.job == letter.job, c.batch == letter.batch, c.item_id == letter.item_id,
+                c.version < letter.version, c.first_at < letter.first_at,
+            )
+            .order_by(c.version)
+        )  # fmt: skip
+        with self._db.read() as connection:
+            found = [DeadLetterRow(*row) for row in connection.execute(query)]
+        return list({one.first_at: one for one in reversed(found)}.values())[::-1]
+
     def whole(self, plan: Plan, seqs: Sequence[int]) -> dict[int, DeadLetter]:
         """seq → the dead letter of that item of the version, as it was written."""
         c = t.dead_letters.c

@@ -83,6 +83,9 @@ def test_a_decision_on_an_answer_is_about_all_documents_with_the_text(desk: Worl
     for name in ("twin", "other-twin"):
         assert {field: rows[name][field] for field in RIGHT} == RIGHT
         assert rows[name]["flags"] == ["corrected"]
+    for kind in (Kind.DISCARD, Kind.REJECT):
+        with pytest.raises(DecisionError, match=r"'twin' \(valid\).*--batch b1 --reread then"):
+            say(desk, kind, "twin")
 
 
 def test_of_two_words_on_one_text_the_last_one_counts_and_says_so(desk: World) -> None:
