@@ -97,10 +97,11 @@ def test_reviews_are_worked_to_zero(platform: Make) -> None:
     assert "Where is card" in shown
     assert batch_ai("review", "accept", "mail", "monday", first).exit_code == 0
     wrong = batch_ai(
-        "review", "correct", "mail", "monday", second, "--set", "topic=moon", "--why", "x"
+        "review", "correct", "mail", "monday", second, "--set", "topic=othr", "--why", "x"
     )
     assert wrong.exit_code == 1
     assert "must be one of" in wrong.output
+    assert "Did you mean topic=other?" in wrong.output
     right = batch_ai(
         "review", "correct", "mail", "monday", second, "--set", "topic=other", "--why", "x"
     )

@@ -75,6 +75,7 @@ def said(*words: str, code: int = 0) -> str:
 @pytest.mark.usefixtures("desk")
 def test_an_id_of_whatever_letters_moves_no_cursor_and_is_no_option() -> None:
     listed = said("dlq", "list", "mail", "monday")
+    assert [line for line in listed.splitlines() if line != line.rstrip()] == []
     shown = said("dlq", "show", "mail", "monday", ODD)
     assert "\x1b" not in listed + shown
     assert "red \\x1b[31m\\nid" in listed

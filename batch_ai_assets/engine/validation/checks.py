@@ -45,7 +45,8 @@ def run_checks(
 ) -> tuple[CheckResult, ...]:
     """Every check of the batch, in the order of `check_result.MEANINGS`.
 
-    `confidences`: what the check of that name counted in earlier batches. Raises SpecError where a rule cannot be judged, StorageError where a table is gone.
+    `confidences`: what the check of that name counted in earlier batches. Raises SpecError where a
+    rule cannot be judged, StorageError where a table is gone.
     """
     thresholds = job.spec.thresholds
     with sandbox(connect) as box:  # one for both: to open it costs more than to ask a small batch
