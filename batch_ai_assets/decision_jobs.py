@@ -117,7 +117,8 @@ def _decide(
     try:
         decided = decide(
             job, config.batch, kind, context.resources.engine.deps,
-            who=config.who, why=why, items=config.items, reason=config.reason or None,
+            who=config.who, why=why, items=config.items,
+            reasons=[config.reason] if config.reason else (),
         )  # fmt: skip
     except BatchAIError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from unsaid(error)

@@ -29,12 +29,14 @@ def test_every_check_says_what_it_protects_what_was_found_and_what_to_do(platfor
     for name in ("completeness", "schema", "rules", "lineage", "input_size"):
         assert any(line.startswith(name) for line in lines), name
 
+    assert batch_ai("checks").output == said.output, "the newest batch of every job"
     monday = batch_ai("checks", "mail", "monday").output
     assert monday.startswith("mail/monday version 1: completed\n")
 
 
 def test_a_batch_that_is_not_there_is_named(platform: Make) -> None:
     platform(job_file())
+    assert "There is no record of any job yet" in batch_ai("checks").output
     missing = batch_ai("checks", "mail", "friday")
     assert missing.exit_code == 1
     assert "There is no record of mail/friday yet" in missing.output

@@ -32,6 +32,11 @@ def test_dead_letters_are_worked_to_zero(platform: Make, tmp_path: Path) -> None
     assert replayed.exit_code == 0, replayed.output
     assert "2 documents will be asked about again." in replayed.output
     assert "v2" in replayed.output
+    shown = batch_ai("dlq", "show", "mail", "monday", "l0").output
+    assert "(version 1)" in shown
+    assert "attempt 3" in shown
+    assert "now         valid in version 2" in shown
+    assert "next" not in shown
 
     given_up = batch_ai("dlq", "discard", "mail", "monday", "--all", "--why", "not for us")
     assert "1 document given up." in given_up.output
@@ -67,7 +72,7 @@ def test_a_wrong_choice_is_refused_in_words(platform: Make) -> None:
         "dlq", "replay", "mail", "monday", "r000", "--all", "--root-cause", "x"
     )
     assert both.exit_code == 2
-    assert "Say which documents" in both.output
+    assert "exclude each other" in both.output
     unknown = batch_ai("dlq", "replay", "mail", "monday", "nobody", "--root-cause", "x")
     assert unknown.exit_code == 1
     assert "Not a dead letter of mail/monday: 'nobody'" in unknown.output
@@ -92,10 +97,11 @@ def test_reviews_are_worked_to_zero(platform: Make) -> None:
     assert "Where is card" in shown
     assert batch_ai("review", "accept", "mail", "monday", first).exit_code == 0
     wrong = batch_ai(
-        "review", "correct", "mail", "monday", second, "--set", "topic=moon", "--why", "x"
+        "review", "correct", "mail", "monday", second, "--set", "topic=othr", "--why", "x"
     )
     assert wrong.exit_code == 1
     assert "must be one of" in wrong.output
+    assert "Did you mean topic=other?" in wrong.output
     right = batch_ai(
         "review", "correct", "mail", "monday", second, "--set", "topic=other", "--why", "x"
     )

@@ -75,6 +75,7 @@ def said(*words: str, code: int = 0) -> str:
 @pytest.mark.usefixtures("desk")
 def test_an_id_of_whatever_letters_moves_no_cursor_and_is_no_option() -> None:
     listed = said("dlq", "list", "mail", "monday")
+    assert [line for line in listed.splitlines() if line != line.rstrip()] == []
     shown = said("dlq", "show", "mail", "monday", ODD)
     assert "\x1b" not in listed + shown
     assert "red \\x1b[31m\\nid" in listed
@@ -86,6 +87,27 @@ def test_an_id_of_whatever_letters_moves_no_cursor_and_is_no_option() -> None:
     assert "2 documents given up. 1 document was decided already" in said(
         "dlq", "discard", "mail", "monday", "--why", "x", "--all"
     )
+
+
+@pytest.mark.usefixtures("desk")
+def test_reasons_may_be_repeated_and_what_excludes_each_other_is_refused() -> None:
+    replay = ("dlq", "replay", "mail", "monday", "--later", "--root-cause", "x")
+    wrong = said(*replay, "--reason", "refusal", "--reason", "timeout", code=1)
+    assert "Nothing of mail/monday is a dead letter for 'timeout'. Nothing was recorded." in wrong
+    assert "exclude each other" in said(*replay, "--all", "--reason", "refusal", code=2)
+    assert "Say which documents" in said(*replay, code=2)
+    assert "3 documents will be asked" in said(*replay, *("--reason", "refusal") * 2)
+
+
+@pytest.mark.usefixtures("desk")
+def test_status_says_how_many_decisions_wait_for_the_next_version() -> None:
+    assert "for the next version" not in said("status")
+    said("dlq", "discard", "mail", "monday", "plain", "--why", "x")
+    one = said("status", "mail")
+    assert "1 decision waits for the next version: batch-ai run mail --batch monday" in one
+    said("review", "accept", "mail", "monday", "--all")
+    said("dlq", "discard", "mail", "monday", "plain", "--why", "decided anew")
+    assert "3 decisions wait for the next version" in said("status")
 
 
 def test_ids_are_behind_a_double_dash_where_they_must_be() -> None:
@@ -106,9 +128,12 @@ def test_what_nobody_has_heard_of_is_no_success() -> None:
 @pytest.mark.usefixtures("desk")
 def test_what_was_given_up_is_shown_with_who_and_why() -> None:
     assert "Nothing of mail is given up." in said("dlq", "list", "mail", "--given-up")
-    said("dlq", "discard", "mail", "monday", "plain", "--why", "an advertisement")
+    discard = ("dlq", "discard", "mail", "monday", "plain", "--why", "an advertisement")
+    assert "say who decides" in said(*discard, "--by", " ", code=2)
+    said(*discard, "--by", "ada")
     said("review", "reject", "mail", "monday", "first", "--why", "made up")
     listed = said("dlq", "list", "mail", "--given-up")
+    assert "cli:ada" in listed
     assert "an advertisement" in listed
     assert "made up" in listed
     for words in (("dlq", "show"), ("review", "show")):

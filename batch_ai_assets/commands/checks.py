@@ -10,39 +10,59 @@ from batch_ai_assets.commands.decide import job_named
 from batch_ai_assets.commands.streams import output
 
 if TYPE_CHECKING:
+    from batch_ai_assets.engine.deps import Deps
     from batch_ai_assets.engine.reporting.completion import CompletionRecord
     from batch_ai_assets.engine.reporting.trends import Trend
     from batch_ai_assets.engine.validation.check_result import CheckResult
 
 
 @click.command("checks")
-@click.argument("job")
+@click.argument("job", required=False)
 @click.argument("batch", required=False)
 @click.option(
     "--over", type=click.IntRange(2, 100), default=10, show_default=True,
     help="Show the trend over so many batches.",
 )  # fmt: skip
-def checks(job: str, batch: str | None, over: int) -> None:
-    """Show every check of a BATCH of JOB, else of the newest: what it protects, what was found,
-    the bar, the trend, and what to do."""
+def checks(job: str | None, batch: str | None, over: int) -> None:
+    """Show every check of a BATCH of JOB, else of the newest, of every job where none is named:
+    what it protects, what was found, the bar, the trend, and what to do."""
     from batch_ai_assets.connections import open_deps
-    from batch_ai_assets.engine.errors import UnknownBatchError
+
+    if job is not None:
+        job_named(job)
+    with open_deps() as deps:
+        names = [job] if job else sorted({row.job for row in deps.store.overview(None)})
+        found = {name: _record(name, batch, over, deps) for name in names}
+    shown = [one for one in found.values() if one is not None]
+    if not shown:
+        raise _nothing(job, batch)
+    for place, (record, trend) in enumerate(shown):
+        if place:
+            click.echo()
+        _print(record, trend)
+
+
+def _record(
+    job: str, batch: str | None, over: int, deps: Deps
+) -> tuple[CompletionRecord, dict[str, Trend]] | None:
+    """What is kept of the batch, or of the newest, and the trends up to now."""
     from batch_ai_assets.engine.history import checked_batches
     from batch_ai_assets.engine.reporting.completion import CompletionRecord
     from batch_ai_assets.engine.reporting.trends import trends
 
-    job_named(job)
-    with open_deps() as deps:
-        history = checked_batches(job, deps.store, over)
-        newest = history[-1].batch if history else None
-        shown = batch or newest
-        kept = None if shown is None else deps.store.batches.latest_record(job, shown)
-    if kept is None:
-        which = f"{job}/{batch}" if batch else job
-        raise UnknownBatchError(
-            f"There is no record of {which} yet: run a batch to its end, or see batch-ai status."
-        )
-    _print(CompletionRecord.from_json(kept), trends(history))
+    history = checked_batches(job, deps.store, over)
+    shown = batch or (history[-1].batch if history else None)
+    kept = None if shown is None else deps.store.batches.latest_record(job, shown)
+    return None if kept is None else (CompletionRecord.from_json(kept), trends(history))
+
+
+def _nothing(job: str | None, batch: str | None) -> Exception:
+    from batch_ai_assets.engine.errors import UnknownBatchError
+
+    which = f"{job}/{batch}" if batch else job or "any job"
+    return UnknownBatchError(
+        f"There is no record of {which} yet: run a batch to its end, or see batch-ai status."
+    )
 
 
 def _print(record: CompletionRecord, found: dict[str, Trend]) -> None:

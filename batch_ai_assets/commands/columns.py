@@ -30,7 +30,10 @@ def print_columns(
     console = output()
     needed = console.measure(table, options=console.options.update(width=NO_EDGE)).maximum
     if not or_blocks or needed <= console.width:
-        console.print(table)
+        with console.capture() as drawn:
+            console.print(table)
+        for line in drawn.get().splitlines():
+            click.echo(line.rstrip())  # in a pipe, the last column is as wide as its widest cell
         return
     for row in rows:
         click.echo(click.style(in_line(row[0]), bold=True))

@@ -34,14 +34,31 @@ def job_named(name: str) -> ResolvedJob:
         raise click.UsageError(str(error)) from error
 
 
+def _named(_context: click.Context, _option: click.Parameter, by: str | None) -> str | None:
+    if by is not None and not by.strip():
+        raise click.BadParameter("it is empty: say who decides.")
+    return by
+
+
+by_option = click.option(
+    "--by", metavar="NAME", callback=_named,
+    help="Who decides, for the record; else the user of this machine.",
+)  # fmt: skip
+"""Of every command that records a decision."""
+
+
 def about_documents(command: F) -> F:
     """The arguments of a decision: JOB BATCH, and ids, `--reason` or `--all`."""
     arguments = (
         click.argument("job"),
         click.argument("batch"),
         click.argument("items", nargs=-1, metavar="[ITEM]..."),
-        click.option("--reason", metavar="REASON", help="All that wait for this reason."),
+        click.option(
+            "--reason", "reasons", multiple=True, metavar="REASON",
+            help="All that wait for this reason; may be repeated.",
+        ),
         click.option("--all", "all_of_them", is_flag=True, help="All of the batch that wait."),
+        by_option,
     )
     for argument in reversed(arguments):
         command = argument(command)
@@ -55,21 +72,26 @@ def decide(
     why: str,
     *,
     items: Sequence[str],
-    reason: str | None,
+    reasons: Sequence[str],
     all_of_them: bool,
+    by: str | None,
 ) -> None:
     """Record one decision about the documents of `about_documents`, and say what it means."""
     from batch_ai_assets.connections import open_deps
     from batch_ai_assets.engine.deciding import decide as record
 
-    if bool(items) + bool(reason) + all_of_them != 1:
+    named = bool(items) + bool(reasons) + all_of_them
+    if named > 1:
+        raise click.UsageError("Ids, --reason and --all exclude each other: say one of them.")
+    if not named:
         raise click.UsageError(
-            "Say which documents: their ids, --reason for all that wait for one reason, or --all."
+            "Say which documents: their ids, --reason for all that wait for one reason (it may be"
+            " repeated), or --all."
         )
     found = job_named(job)
     with open_deps() as deps:
         decided = record(
-            found, batch, kind, deps, who=person(), why=why, items=items, reason=reason
+            found, batch, kind, deps, who=person(by), why=why, items=items, reasons=reasons
         )
     click.echo(in_line(decided.said))
 

@@ -23,6 +23,7 @@ from batch_ai_assets.commands.person import person
 from batch_ai_assets.commands.program import command
 from batch_ai_assets.commands.wanted import prove_known
 from batch_ai_assets.engine.errors import SealError, SpecError
+from batch_ai_assets.engine.figures import counted
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deadletter.kinds import LetterKind
@@ -147,10 +148,12 @@ def dlq_show(job: str, batch: str, item: str, payload: bool) -> None:
         decisions = decisions_on(job, batch, item, deps)
         letter = next(iter(deps.store.dead_letters(job, batch, item_id=item)), None)
         gone = given_up_now(job, batch, item, deps) if letter is None else None
-        if gone is not None:
+        now = "" if letter is not None else _stands(job, batch, item, deps)
+        if letter is None:
             letter = deps.store.letters.before(job, batch, item)
         if letter is not None:
-            _tell(letter, deps.store.letters.attempts(letter), decisions, gone is not None)
+            back = way_back(job, batch, item) if gone is not None else ""
+            _tell(letter, deps, decisions, now, back)
             if payload:
                 _open_payload(letter, deps)
         elif gone is not None:
@@ -158,20 +161,27 @@ def dlq_show(job: str, batch: str, item: str, payload: bool) -> None:
         else:
             prove_known(job, batch, deps)
             raise SpecError(
-                f"{item!r} is not a dead letter of {job}/{batch}."
+                f"{item!r} is not a dead letter of {job}/{batch}{now and f': it is {now}'}."
                 f" batch-ai dlq list {job} {batch} shows which there are."
             )
 
 
+def _stands(job: str, batch: str, item: str, deps: Deps) -> str:
+    """`valid in version 3`: where a document is now; empty where the batch has none of this id."""
+    plan = deps.store.batches.latest_plan(job, batch)
+    end = None if plan is None else deps.store.items.ends_of(plan, [item]).get(item)
+    return "" if plan is None or end is None else f"{end} in version {plan.version}"
+
+
 def _tell(
-    letter: DeadLetterRow, attempts: Sequence[Attempt], decisions: Sequence[Decision], gone: bool
+    letter: DeadLetterRow, deps: Deps, decisions: Sequence[Decision], now: str, back: str
 ) -> None:
-    """`gone`: it is given up, and was a dead letter before."""
+    """`now`: where the document is, of which this was a dead letter in an earlier version; `back`:
+    how that is taken back, where it was given up."""
     from batch_ai_assets.commands.dead_letter_remedy import remedy
     from batch_ai_assets.engine.reporting.wording import reason_words
 
     meaning = reason_words(letter.reason)
-    back = way_back(letter.job, letter.batch, letter.item_id)
     lines = [
         ("item", f"{letter.job}/{letter.batch}/{letter.item_id} (version {letter.version})"),
         ("reason", letter.reason + (f": {meaning}" if meaning else "")),
@@ -179,23 +189,36 @@ def _tell(
         ("ended dead", f"{utc(letter.first_at)} UTC"),
         ("status", letter.status),
         ("request", letter.request_hash.hex()),
-        *_told(attempts),
+        *(("before", _in_short(one)) for one in deps.store.letters.earlier(letter)),
+        *_told(deps.store.letters.attempts(letter)),
         *decided_lines(decisions),
-        ("next", back if gone else remedy(letter)),
+        *([("now", now)] if now else ()),
+        *([("next", back or remedy(letter))] if back or not now else ()),
     ]
     tell(lines)
 
 
+def _in_short(letter: DeadLetterRow) -> str:
+    """A dead letter of an earlier version."""
+    attempts = counted(letter.attempts, "attempt")
+    ended = f"version {letter.version} ended dead, {utc(letter.first_at)} UTC"
+    return f"{ended}, {letter.reason} after {attempts}: {letter.message}"
+
+
 def _told(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
     """Every attempt under its number."""
-    told = [(f"attempt {one.number}", _attempt_words(one)) for one in attempts]
+    told = [(f"attempt {one.number}", attempt_words(one)) for one in attempts]
     return told or [("attempts", "none: it was never sent")]
 
 
-def _attempt_words(attempt: Attempt) -> str:
+def attempt_words(attempt: Attempt) -> str:
+    """When it ended, how, and what it cost."""
     said = f"{utc(attempt.at)} UTC  {_OUTCOMES[attempt.status]}"
     if attempt.tokens:
-        said += f"  ({attempt.tokens:,} tokens, {attempt.cost_usd:.6f} USD)"
+        amount = f"{attempt.tokens:,} tokens, {attempt.cost_usd:.6f} USD"
+        if attempt.written_off:
+            amount = f"counted as spent, since the provider may have charged it: up to {amount}"
+        said += f"  ({amount})"
     return said
 
 

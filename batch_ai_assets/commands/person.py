@@ -6,8 +6,11 @@ import getpass
 import os
 
 
-def person() -> str:
-    """`cli:NAME`; the number of the account where the machine has no name for it."""
+def person(by: str | None = None) -> str:
+    """`cli:NAME`: the name that somebody gives, else that of the account; its number where the
+    machine has no name for it."""
+    if by is not None:
+        return f"cli:{by.strip()}"
     try:
         return f"cli:{getpass.getuser()}"
     except (OSError, KeyError):

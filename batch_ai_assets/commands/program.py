@@ -26,6 +26,11 @@ def replay_command(job: str, batch: str, item: str) -> str:
     return command("dlq", "replay", job, batch, "--root-cause", "TEXT", *ids(item))
 
 
+def discard_command(job: str, batch: str, item: str) -> str:
+    """The command that gives one document up."""
+    return command("dlq", "discard", job, batch, "--why", "TEXT", *ids(item))
+
+
 def _quoted(word: str) -> str:
     """For the shell; letters that would move the cursor as the shell writes them."""
     if word.isprintable():

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_ai_assets.commands.columns import harmless, in_line, print_columns
-from batch_ai_assets.commands.decide import about_documents, decide, job_named, tell_next
+from batch_ai_assets.commands.decide import (
+    about_documents,
+    by_option,
+    decide,
+    job_named,
+    tell_next,
+)
 from batch_ai_assets.commands.given_up import (
     decided_lines,
     decisions_on,
@@ -171,8 +177,15 @@ def review_reject(job: str, batch: str, why: str, **which: Any) -> None:
 )  # fmt: skip
 @click.option("--answer", metavar="JSON", help="The whole answer, in place of --set.")
 @click.option("--why", required=True, metavar="TEXT", help="What was wrong.")
+@by_option
 def review_correct(
-    job: str, batch: str, item: str, changes: tuple[str, ...], answer: str | None, why: str
+    job: str,
+    batch: str,
+    item: str,
+    changes: tuple[str, ...],
+    answer: str | None,
+    why: str,
+    by: str | None,
 ) -> None:
     """Write the right answer for one document. It must meet the job's schema, taxonomy and rules;
     the next --set builds on it."""
@@ -190,6 +203,6 @@ def review_correct(
         if one.trouble and not answer:
             raise click.ClickException(f"{one.trouble} Write the whole answer (--answer JSON).")
         right = object_of(answer) if answer else {**one.answer, **changes_of(changes, found)}
-        decided = correct(found, batch, item, right, deps, who=person(), why=why)
+        decided = correct(found, batch, item, right, deps, who=person(by), why=why)
     click.echo(in_line(decided.said))
     tell_next(job, batch)

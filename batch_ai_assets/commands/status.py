@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from batch_ai_assets.commands.program import command
+
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps
     from batch_ai_assets.engine.spec.batches import BatchesSpec
     from batch_ai_assets.engine.spec.resolved import ResolvedJob
-    from batch_ai_assets.engine.state.rows import BatchRow
+    from batch_ai_assets.engine.state.rows import BatchRow, OpenDecisions
 
 _LOOK_SECONDS = 5.0
 """For looking at the files of a job."""
@@ -32,6 +34,10 @@ def status(job: str | None, limit: int) -> None:
     with open_deps() as deps:
         rows = deps.store.overview(job)
         ahead = list(_ahead(job, deps, {row.batch for row in rows})) if job else []
+        decided = {
+            name: deps.store.decisions.not_carried_out(name)
+            for name in {row.job for row in rows[:limit]}
+        }
     for line in ahead:
         click.echo(line)
     if not rows:
@@ -40,6 +46,7 @@ def status(job: str | None, limit: int) -> None:
         return
     for row in rows[:limit]:
         _tell(row)
+        _tell_decided(row, decided[row.job].get(row.batch))
     if len(rows) > limit:
         click.echo(f"Older ones: {len(rows) - limit:,}; --limit shows more.")
 
@@ -63,6 +70,15 @@ def _tell(row: BatchRow) -> None:
         click.echo(f"    held by {row.holder}")
     if row.message and row.state not in ("completed", "completed_with_dead_letters"):
         click.echo(f"    {row.message}")
+
+
+def _tell_decided(row: BatchRow, decided: OpenDecisions | None) -> None:
+    """What people have decided and no version has carried out yet."""
+    if decided is None:
+        return
+    waits = "decision waits" if decided.items == 1 else "decisions wait"
+    run = command("run", row.job, "--batch", row.batch)
+    click.echo(f"    {decided.items:,} {waits} for the next version: {run}")
 
 
 def _ahead(name: str, deps: Deps, begun: Container[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ with the same text. What was decided on already is chosen by its id alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .errors import AllDecidedError, DecisionError
@@ -38,12 +38,15 @@ def choose(
     end: End,
     waiting: Sequence[Waiting],
     before: Sequence[Decision],
-    reason: str | None,
+    reasons: Collection[str],
 ) -> Choice:
-    """All that wait for `reason`, or all, and that nobody has decided on (`before`)."""
-    meant = [one for one in waiting if reason in (None, one.reason)]
+    """All that wait for one of `reasons`, or all, and that nobody has decided on (`before`)."""
+    known = {one.reason for one in waiting}
+    if strange := [reason for reason in reasons if reason not in known]:
+        raise _nothing(plan, end, strange)
+    meant = [one for one in waiting if not reasons or one.reason in reasons]
     if not meant:
-        raise _nothing(plan, end, reason)
+        raise _nothing(plan, end)
     seqs, questions = {one.seq for one in before}, {one.request_hash for one in before}
     if end is End.REVIEW:
         open_ = [one for one in meant if one.request_hash not in questions]
@@ -64,16 +67,15 @@ def choose_named(
     waiting: Sequence[Waiting],
     before: Sequence[Decision],
     items: Sequence[str],
+    ends: Callable[[Sequence[str]], Mapping[str, End]],
 ) -> Choice:
-    """`items` (ids), decided on or not, and in review those with the same texts."""
+    """`items` (ids), decided on or not, and in review those with the same texts.
+
+    ends: id → where it stands now, asked for what does not wait.
+    """
     known = {one.item_id: one for one in waiting}
     if strange := [item for item in items if item not in known]:
-        shown = ", ".join(map(repr, strange[:_SHOWN]))
-        more = f" and {len(strange) - _SHOWN:,} more" if len(strange) > _SHOWN else ""
-        raise DecisionError(
-            f"Not {_what(end)} of {plan.job}/{plan.batch}: {shown}{more}. Nothing was recorded; "
-            f"{_list(plan, end)} shows which there are."
-        )
+        raise _strange(plan, end, strange, ends(strange[:_SHOWN]))
     chosen = [known[item] for item in dict.fromkeys(items)]
     twins = _twins(chosen, waiting) if end is End.REVIEW else ()
     about = {one.seq for one in (*chosen, *twins)}
@@ -91,8 +93,29 @@ def _twins(chosen: Sequence[Waiting], waiting: Sequence[Waiting]) -> tuple[Waiti
     )
 
 
-def _nothing(plan: Plan, end: End, reason: str | None) -> DecisionError:
-    why = f" for {reason!r}" if reason else ""
+def _strange(
+    plan: Plan, end: End, strange: Sequence[str], ends: Mapping[str, End]
+) -> DecisionError:
+    """`strange` does not wait; where its first ones stand, and how a valid row is mended."""
+    shown = ", ".join(
+        f"{item!r} ({ends[item]})" if item in ends else repr(item) for item in strange[:_SHOWN]
+    )
+    more = f" and {len(strange) - _SHOWN:,} more" if len(strange) > _SHOWN else ""
+    mend = ""
+    if End.VALID in ends.values():
+        run = f"batch-ai run {plan.job} --batch {plan.batch}"
+        mend = (
+            f" A valid row that is wrong is mended in the job ({run} then), or where the document "
+            f"comes from, which is also where it is taken out ({run} --reread then)."
+        )
+    return DecisionError(
+        f"Not {_what(end)} of {plan.job}/{plan.batch}: {shown}{more}. Nothing was recorded; "
+        f"{_list(plan, end)} shows which there are.{mend}"
+    )
+
+
+def _nothing(plan: Plan, end: End, reasons: Sequence[str] = ()) -> DecisionError:
+    why = f" for {' or '.join(map(repr, reasons))}. Nothing was recorded" if reasons else ""
     return DecisionError(
         f"Nothing of {plan.job}/{plan.batch} is {_what(end)}{why}. {_list(plan, end)} shows what "
         "there is."

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -43,14 +45,16 @@ def correct(
     prove_words(Kind.CORRECT, who, why)
     store = deps.store.decisions
     waiting, before = store.waiting(plan, End.REVIEW), store.open(plan)
-    choice = choose_named(plan, End.REVIEW, waiting, before, [item])
+    choice = choose_named(
+        plan, End.REVIEW, waiting, before, [item], partial(deps.store.items.ends_of, plan)
+    )
     content = orjson.dumps(answer)
     frozen = frozen_job(plan, job)
     checked = AnswerCheck(frozen).check(content.decode())
     if checked.fields is None:
         raise DecisionError(
-            f"The answer for {item!r} does not meet the output of {job.name}: {checked.detail}. "
-            "Nothing was recorded."
+            f"The answer for {item!r} does not meet the output of {job.name}: {checked.detail}."
+            f"{_meant(frozen, answer)} Nothing was recorded."
         )
     rows = _rows_to_come(frozen, plan, [one.seq for one in choice.all], checked.fields, deps)
     _prove_rules(frozen, item, rows, deps)
@@ -60,6 +64,17 @@ def correct(
     )
     log_decided(plan, Kind.CORRECT, len(choice.all), who)
     return Decided(Kind.CORRECT, choice)
+
+
+def _meant(job: ResolvedJob, answer: Mapping[str, Any]) -> str:
+    """` Did you mean topic=card?`, for values that are nearly those that are approved."""
+    near = []
+    for name, described in job.output_schema().get("properties", {}).items():
+        approved = [one for one in described.get("enum", ()) if isinstance(one, str)]
+        value = answer.get(name)
+        if isinstance(value, str) and value not in approved:
+            near += [f"{name}={one}" for one in get_close_matches(value, approved, 1)]
+    return f" Did you mean {', '.join(near)}?" if near else ""
 
 
 def _rows_to_come(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from .choosing import Choice, choose, choose_named
 from .deps import Deps
@@ -71,10 +72,11 @@ def decide(
     who: str,
     why: str,
     items: Sequence[str] = (),
-    reason: str | None = None,
+    reasons: Sequence[str] = (),
 ) -> Decided:
-    """Record one decision about each of `items` (ids), or about all that wait for `reason`; with
-    neither, about all that wait. Only who names an id decides anew on what is decided already.
+    """Record one decision about each of `items` (ids), or about all that wait for one of
+    `reasons`; with neither, about all that wait. Only who names an id decides anew on what is
+    decided already.
 
     kind: REPLAY and DISCARD are about dead letters, ACCEPT and REJECT about answers in review.
     REPLAY of a document that was given up takes that back. Raises DecisionError where the batch is
@@ -89,9 +91,11 @@ def decide(
     if items:
         if end is End.DEAD:
             waiting += may_be_taken_back(plan, deps)
-        choice = choose_named(plan, end, waiting, before, items)
+        choice = choose_named(
+            plan, end, waiting, before, items, partial(deps.store.items.ends_of, plan)
+        )
     else:
-        choice = choose(plan, end, waiting, before, reason)
+        choice = choose(plan, end, waiting, before, reasons)
     store.add(plan, kind, choice.all, who=who.strip(), why=why.strip())
     log_decided(plan, kind, len(choice.all), who)
     return Decided(kind, choice)
@@ -119,8 +123,8 @@ def version_to_decide_on(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
         raise DecisionError(
             f"The job {job.name} has changed since version {plan.version} of {batch} was made, so "
             "its next version asks every document whose question has changed, dead ones as well: "
-            f"batch-ai run {job.name} --batch {batch} (batch-ai estimate says what that costs). "
-            "Decide on what it leaves; or put the job back as it was."
+            f"batch-ai run {job.name} --batch {batch}. Decide on what it leaves; or put the job "
+            "back as it was, decide, and edit it then."
         )
     return plan
 

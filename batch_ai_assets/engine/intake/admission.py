@@ -73,7 +73,8 @@ class Admission:
         if not is_first and (problem is None or problem.reason == "missing_text"):
             problem = Problem(
                 "duplicate_id",
-                f"the id of {item.source!r} was used before in this batch; give each item its own",
+                f"the id of {item.source!r} was used before in this batch, by the document "
+                f"{item.name!r}; give each item its own",
             )
         above = class_rank(data_class) > self._job_rank
         if above:

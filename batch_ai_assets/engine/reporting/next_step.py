@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..figures import BatchFigures
 from ..spec.resolved import ResolvedJob
-from .wording import OF_THE_DOCUMENT, counted
+from .wording import OF_THE_DOCUMENT, counted, of_the_provider
 
 
 def next_step(
@@ -63,20 +65,34 @@ def _after_the_end(job: ResolvedJob, batch: str, figures: BatchFigures) -> list[
 
 
 def _again(job: ResolvedJob, batch: str, figures: BatchFigures) -> str:
-    """How dead letters are asked again: a document that was mended must be read again, too."""
+    """How each of the dead letters comes to an end, by the place that has to be mended."""
+    dead = {reason: count for reason, count in figures.dead_by_reason.items() if count}
+    failed = sorted(filter(of_the_provider, dead))
+    unread = any(reason in OF_THE_DOCUMENT or reason == "rejected" for reason in dead)
+    asked = any(not of_the_provider(reason) and reason not in OF_THE_DOCUMENT for reason in dead)
+    where = f"{job.name} {batch}"
     run = f"`batch-ai run {job.name} --batch {batch}"
-    unread = sum(figures.dead_by_reason.get(reason, 0) for reason in OF_THE_DOCUMENT)
-    if unread == figures.conservation.dead:
-        return (
-            f"Once the documents are mended where they come from, {run} --reread` reads them "
-            "again; stored answers serve those that are the same."
+    steps = []
+    if failed:
+        which = "--all" if len(failed) == len(dead) else _reasons(failed)
+        steps.append(
+            f"Where the provider failed, `batch-ai dlq replay {where} {which} --root-cause TEXT` "
+            "asks again once it is well, and nothing else."
         )
-    said = (
-        f"Once their cause is mended, `batch-ai dlq replay {job.name} {batch} --all --root-cause "
-        "TEXT` asks them again, and nothing else."
-    )
-    reread = f" Where documents had to be mended, {run} --reread` instead."
-    return said + (reread if unread else "")
+    if asked:
+        steps.append(f"Where prompt, schema or model is to be mended, do so; {run}` asks anew.")
+    if unread:
+        steps.append(
+            f"Where documents are to be mended, do so where they come from; {run} --reread` reads "
+            "them again, and stored answers serve those that are the same."
+        )
+    steps.append(f"What cannot be mended: `batch-ai dlq discard {where} --why TEXT -- ITEM...`.")
+    return " ".join(steps)
+
+
+def _reasons(reasons: Sequence[str]) -> str:
+    """The options that name them."""
+    return " ".join(f"--reason {reason}" for reason in reasons)
 
 
 def _source(job: ResolvedJob) -> str:

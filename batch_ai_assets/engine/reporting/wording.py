@@ -52,6 +52,9 @@ OF_THE_DOCUMENT = frozenset(
     }
 )  # fmt: skip
 """Reasons of dead letters that lie in the document itself: it is mended where it comes from."""
+OF_THE_ANSWER = frozenset({"empty_answer", "malformed", "schema", "taxonomy", "truncated"})
+"""Reasons that lie in an answer without use: prompt, schema or `max_tokens` are mended."""
+_OF_THE_JOB = OF_THE_ANSWER | {"refusal", "rejected", "too_long"}
 _SKIPPED = {
     "unchanged": "unchanged since a released row of another batch",
     "open_dead_letter": "dead in an earlier batch and unchanged since",
@@ -113,6 +116,11 @@ def reason_words(reason: str) -> str:
     if reason.startswith("http_"):
         return f"the provider kept answering {reason.removeprefix('http_')}"
     return _REASONS.get(reason, "")
+
+
+def of_the_provider(reason: str) -> bool:
+    """Whether the provider failed, and not the document, the question or the answer."""
+    return not (reason in OF_THE_DOCUMENT or reason in _OF_THE_JOB or reason.startswith("rule:"))
 
 
 def whole(number: int) -> str:

@@ -119,6 +119,7 @@ class Decisions:
             sa.select(
                 d.batch, sa.func.max(d.at),
                 sa.func.max(sa.case((d.kind == Kind.REPLAY, 1), else_=0)), p.spec_hash,
+                sa.func.count(d.seq.distinct()),
             )
             .join(t.plans, sa.and_(p.job == d.job, p.batch == d.batch, p.version == d.version))
             .where(d.job == job, p.finished_at.is_not(None), ~has_newer)
@@ -126,8 +127,8 @@ class Decisions:
         )  # fmt: skip
         with self._db.read() as connection:
             return {
-                batch: OpenDecisions(newest_at, bool(replay), spec_hash)
-                for batch, newest_at, replay, spec_hash in connection.execute(query)
+                batch: OpenDecisions(newest_at, bool(replay), spec_hash, items)
+                for batch, newest_at, replay, spec_hash, items in connection.execute(query)
             }
 
     def given_up_elsewhere(

@@ -147,6 +147,15 @@ class Items:
         with self._db.read() as connection:
             return {str(item): int(seq) for item, seq in connection.execute(query)}
 
+    def ends_of(self, plan: Plan, item_ids: Sequence[str]) -> dict[str, End]:
+        """item_id → where it stands in the version; nothing for what is not in it."""
+        i = t.items.c
+        query = sa.select(i.item_id, i.end).where(
+            i.plan_id == plan.plan_id, i.item_id.in_(item_ids)
+        )
+        with self._db.read() as connection:
+            return {str(item): End(end) for item, end in connection.execute(query)}
+
     def ends(self, plan: Plan, rows_per_read: int = 1000) -> Iterator[list[ItemRow]]:
         """Every item of the version with its end, by seq, a chunk at a time."""
         columns = (t.items.c[name] for name in ItemRow.__dataclass_fields__)

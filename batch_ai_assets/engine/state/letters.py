@@ -55,6 +55,22 @@ class Letters:
             row = connection.execute(query).first()
         return None if row is None else DeadLetterRow(*row)
 
+    def earlier(self, letter: DeadLetterRow) -> list[DeadLetterRow]:
+        """Other letters of the item in earlier versions, oldest first: not those that a version
+        only took over from the one before."""
+        c = t.dead_letters.c
+        query = (
+            sa.select(*(c[name] for name in _NAMES))
+            .where(
+                c.job == letter.job, c.batch == letter.batch, c.item_id == letter.item_id,
+                c.version < letter.version, c.first_at < letter.first_at,
+            )
+            .order_by(c.version)
+        )  # fmt: skip
+        with self._db.read() as connection:
+            found = [DeadLetterRow(*row) for row in connection.execute(query)]
+        return list({one.first_at: one for one in reversed(found)}.values())[::-1]
+
     def whole(self, plan: Plan, seqs: Sequence[int]) -> dict[int, DeadLetter]:
         """seq → the dead letter of that item of the version, as it was written."""
         c = t.dead_letters.c
@@ -78,6 +94,7 @@ class Letters:
                 c.at,
                 sa.func.coalesce(m.tokens_in + m.tokens_out, 0),
                 sa.func.coalesce(m.cost_usd, 0.0),
+                sa.func.coalesce(m.kind == "written_off", sa.false()),
             )
             .join(t.plans, t.plans.c.plan_id == c.plan_id)
             .outerjoin(t.ledger, paid)
@@ -91,8 +108,8 @@ class Letters:
         )
         with self._db.read() as connection:
             return [
-                Attempt(number, Status(status), at, tokens, cost)
-                for number, status, at, tokens, cost in connection.execute(query)
+                Attempt(number, Status(status), at, tokens, cost, bool(written_off))
+                for number, status, at, tokens, cost, written_off in connection.execute(query)
             ]
 
     def revision(self, job: str) -> dict[str, float]:

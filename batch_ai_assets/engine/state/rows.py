@@ -251,6 +251,8 @@ class OpenDecisions:
     """A document is to be asked about again."""
     spec_hash: str
     """Of the job as it was when they decided."""
+    items: int = 1
+    """Documents that were decided on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,8 @@ class Attempt:
     at: float
     tokens: int
     cost_usd: float
+    written_off: bool = False
+    """Nobody knows what it cost: these are the most that it can have been."""
 
 
 @dataclass(frozen=True, slots=True)

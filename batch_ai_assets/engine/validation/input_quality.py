@@ -51,8 +51,9 @@ def _empty(job: ResolvedJob, found: InputProfile) -> CheckResult:
     return _share(
         job, "empty", found, found.counts.get("empty", 0), found.named.get("empty", ()),
         what="have no visible text",
-        todo="Look at the documents named, supply their text or leave them out of the input; as "
-        "they are, they end as dead letters without a call.",
+        todo="Look at the documents named, and supply their text or leave them out of the input; "
+        "as they are, they end as dead letters without a call. Who discards those is done with "
+        "them; they are counted here as long as they are in the input.",
     )  # fmt: skip
 
 

@@ -80,6 +80,13 @@ def of(dead: int) -> Alert | None:
     )
 
 
+def test_the_reasons_that_an_alert_does_not_name_are_counted() -> None:
+    by_reason = {"refusal": 5, "schema": 2, "taxonomy": 2, "empty_text": 1, "timeout": 2}
+    alert = dead_letters("j", "b", dead=12, finished=20, by_reason=by_reason, error_at=1.0)
+    assert alert is not None
+    assert "(5 refusal, 2 schema, 2 taxonomy and 3 for 2 other reasons)" in alert.message
+
+
 @pytest.mark.parametrize(
     ("before", "now", "becomes"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
@@ -23,9 +24,9 @@ from ..world import World
 RIGHT = {"topic": "other", "urgent": False}
 
 
-def say(here: World, kind: Kind, *items: str, reason: str | None = None) -> Decided:
+def say(here: World, kind: Kind, *items: str, reasons: Sequence[str] = ()) -> Decided:
     return decide(
-        here.job, "b1", kind, here.deps, who="cli:ada", why="so it is", items=items, reason=reason
+        here.job, "b1", kind, here.deps, who="cli:ada", why="so it is", items=items, reasons=reasons
     )
 
 
@@ -53,12 +54,19 @@ def test_all_of_them_leaves_alone_what_is_decided_already(desk: World) -> None:
     }  # fmt: skip
 
 
+def test_several_reasons_are_meant_together_and_an_unknown_one_records_nothing(desk: World) -> None:
+    with pytest.raises(DecisionError, match=r"for 'http_503'\. Nothing was rec"):
+        say(desk, Kind.DISCARD, reasons=["http_500", "http_503"])
+    assert last_words(desk) == {}
+    assert say(desk, Kind.DISCARD, reasons=["http_500", "rejected"]).count == 2
+
+
 def test_where_all_is_decided_nothing_is_left_to_decide_on_but_by_name(desk: World) -> None:
     say(desk, Kind.DISCARD)
     with pytest.raises(DecisionError, match=r"\(2 documents\) is decided already"):
         say(desk, Kind.REPLAY)
     with pytest.raises(DecisionError, match=r"\(1 document\) is decided already"):
-        say(desk, Kind.REPLAY, reason="http_500")
+        say(desk, Kind.REPLAY, reasons=["http_500"])
     again = say(desk, Kind.REPLAY, "lost")
     assert "takes the place of what was decided before: lost (discard by cli:ada)" in again.said
 
@@ -75,6 +83,9 @@ def test_a_decision_on_an_answer_is_about_all_documents_with_the_text(desk: Worl
     for name in ("twin", "other-twin"):
         assert {field: rows[name][field] for field in RIGHT} == RIGHT
         assert rows[name]["flags"] == ["corrected"]
+    for kind in (Kind.DISCARD, Kind.REJECT):
+        with pytest.raises(DecisionError, match=r"'twin' \(valid\).*--batch b1 --reread then"):
+            say(desk, kind, "twin")
 
 
 def test_of_two_words_on_one_text_the_last_one_counts_and_says_so(desk: World) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,10 @@ def unsure(server: LocalProvider, tmp_path: Path) -> Iterator[World]:
         yield here
 
 
-def replay(here: World, *items: str, reason: str | None = None) -> int:
+def replay(here: World, *items: str, reasons: Sequence[str] = ()) -> int:
     return decide(
         here.job, "b1", Kind.REPLAY, here.deps,
-        who="cli:ada", why="the provider was down", items=items, reason=reason,
+        who="cli:ada", why="the provider was down", items=items, reasons=reasons,
     ).count  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def test_all_that_died_for_one_reason_are_replayed_together(topics: World) -> No
     lost, other = [named(THRICE) for _ in range(3)], named("[[stub:400]]")
     topics.write_messages([*lost, other])
     topics.run()
-    assert replay(topics, reason="http_500") == 3
+    assert replay(topics, reasons=["http_500"]) == 3
     topics.run()
     assert topics.dead() == {other["id"]: "rejected"}
 
@@ -227,7 +227,7 @@ def test_a_rejected_answer_ends_its_document(unsure: World) -> None:
     waiting = reviews(unsure.job, "b1", unsure.deps)
     decide(
         unsure.job, "b1", Kind.REJECT, unsure.deps,
-        who="cli:ada", why="made up", reason="low_confidence",
+        who="cli:ada", why="made up", reasons=["low_confidence"],
     )  # fmt: skip
     unsure.run()
     counts = unsure.counts()
@@ -366,7 +366,7 @@ def test_nothing_can_be_decided_that_makes_no_sense(topics: World) -> None:
             topics.job, "b1", Kind.REPLAY, topics.deps, who="cli:ada", why=" ", items=[lost["id"]]
         )
     with pytest.raises(DecisionError, match="Nothing of topics/b1 is a dead letter for 'timeout'"):
-        replay(topics, reason="timeout")
+        replay(topics, reasons=["timeout"])
     with pytest.raises(DecisionError, match="in review"):
         decide(topics.job, "b1", Kind.ACCEPT, topics.deps, who="cli:ada", why="", items=[])
     assert topics.deps.store.decisions.of("topics", "b1") == []

@@ -112,6 +112,8 @@ def test_an_item_that_always_fails_ends_dead_with_its_reason_and_its_payload(
     stats = server.stats()
     assert stats["items"][bad["id"]]["calls"] == ending.attempts
     check_money(ending, place, batch, stats)
+    attempts = place.deps.store.letters.attempts(letter)
+    assert [one.written_off for one in attempts] == [ending.written_off] * ending.attempts
     assert letter.status == "open"
     payload, answer = opened(place, letter)
     assert payload.decode() == bad["text"]

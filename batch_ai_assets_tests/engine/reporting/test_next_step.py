@@ -58,9 +58,26 @@ def test_a_batch_whose_documents_were_refused_is_read_anew() -> None:
 
 
 def test_dead_letters_name_the_way_to_ask_them_again() -> None:
-    words = said("completed_with_dead_letters", counts=Conservation(3, valid=2, dead=1))
+    words = said(
+        "completed_with_dead_letters", counts=Conservation(3, valid=2, dead=1),
+        dead_by_reason={"http_500": 1},
+    )  # fmt: skip
     assert "batch-ai dlq list topics b1" in words
     assert "batch-ai dlq replay topics b1 --all --root-cause TEXT" in words
+
+
+def test_only_what_the_provider_failed_at_is_replayed() -> None:
+    dead = Conservation(9, valid=5, dead=4)
+    reasons = {"timeout": 1, "http_503": 2, "schema": 1}
+    words = said("completed_with_dead_letters", counts=dead, dead_by_reason=reasons)
+    assert "topics b1 --reason http_503 --reason timeout --root-cause TEXT`" in words
+    assert "Where prompt, schema or model is to be mended" in words
+    assert "--reread" not in words
+
+    words = said("completed_with_dead_letters", counts=dead, dead_by_reason={"rejected": 4})
+    assert "dlq replay" not in words
+    assert "--reread` reads them again" in words
+    assert "`batch-ai dlq discard topics b1 --why TEXT -- ITEM...`" in words
 
 
 def test_documents_that_are_still_dead_from_an_earlier_batch_are_not_passed_over() -> None:
