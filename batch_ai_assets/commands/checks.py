@@ -27,11 +27,11 @@ def checks(job: str | None, batch: str | None, over: int) -> None:
     """Show every check of a BATCH of JOB, else of the newest, of every job where none is named:
     what it protects, what was found, the bar, the trend, and what to do."""
     from batch_ai_assets.connections import open_deps
+    from batch_ai_assets.engine.spec.registry import load_registry
+    from batch_ai_assets.settings import settings
 
-    if job is not None:
-        job_named(job)
+    names = [job_named(job).name] if job else sorted(load_registry(settings().registry).jobs)
     with open_deps() as deps:
-        names = [job] if job else sorted({row.job for row in deps.store.overview(None)})
         found = {name: _record(name, batch, over, deps) for name in names}
     shown = [one for one in found.values() if one is not None]
     if not shown:

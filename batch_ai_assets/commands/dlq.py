@@ -238,7 +238,7 @@ def _open_payload(letter: DeadLetterRow, deps: Deps) -> None:
                 whose = f"The {name} of {letter.item_id!r}"
                 raise SealError(f"{whose} does not open. {error}") from error
             click.echo(name)
-            click.echo(harmless(content))
+            click.echo(harmless(content.replace(b"\r\n", b"\n").rstrip(b"\r\n")))
 
 
 @dlq.command("replay")

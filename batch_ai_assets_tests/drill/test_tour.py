@@ -121,6 +121,7 @@ SAYS = {
     "batch-ai validate mail_topics": ("1 sound, 0 broken",),
     "batch-ai estimate": (f"{len(LETTERS)} documents = {len(LETTERS)} ask", "budget"),
     "batch-ai checks": ("dead_letter_rate      ERROR", "protects", "found", "bar", "do "),
+    "batch-ai dlq list mail_topics --given-up": ("spam.txt", "no message, but an advert"),
     "batch-ai dlq list": ("http_503", "refusal"),
     "batch-ai dlq replay": ("2 documents will be asked about again.", " v2: ", " 1 dead "),
     "batch-ai dlq discard": ("1 document given up.",),
