@@ -6,17 +6,21 @@ the words of analytics engineers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from batch_ai_assets.assets.catalogue import asset_key
 from batch_ai_assets.assets.stage import stage
 from batch_ai_assets.dbt_files import TestFile, known_tests
-from batch_ai_assets.dbt_tests import DbtError, DbtFinding
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.partitions import batch_partitions
 from batch_ai_assets.resources import ENGINE
 from batch_ai_assets.settings import settings
+
+if TYPE_CHECKING:
+    from batch_ai_assets.dbt_tests import DbtFinding
 
 PREFIX = "dbt_"
 _TO_DO = (
@@ -27,7 +31,7 @@ _TO_DO = (
 
 def dbt_checks(job: ResolvedJob) -> dg.AssetChecksDefinition | None:
     """All dbt tests of a job; None where they are switched off, or the project is not there."""
-    known = known_tests() if settings().dbt else {}
+    known = _known(settings().dbt)
     if not known:
         return None
 
@@ -38,7 +42,7 @@ def dbt_checks(job: ResolvedJob) -> dg.AssetChecksDefinition | None:
         can_subset=True,
     )
     def body(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        from batch_ai_assets.dbt_tests import run_dbt
+        from batch_ai_assets.dbt_tests import DbtError, DbtFinding, run_dbt
 
         wanted = {key.name for key in context.selected_asset_check_keys}
         with stage(context, job) as here:
@@ -62,10 +66,18 @@ def dbt_checks(job: ResolvedJob) -> dg.AssetChecksDefinition | None:
     return body
 
 
+@cache
+def _known(wanted: bool) -> dict[str, TestFile]:
+    """Read once for all jobs; a code location that is loaded again is a new process."""
+    return known_tests() if wanted else {}
+
+
 def _others(
-    known: Mapping[str, TestFile], found: Sequence[DbtFinding]
-) -> Iterator[DbtFinding]:
+    known: Mapping[str, TestFile], found: Sequence["DbtFinding"]
+) -> Iterator["DbtFinding"]:
     """Findings of tests that were not run: there is no document, or their file is gone."""
+    from batch_ai_assets.dbt_tests import DbtFinding
+
     gone = "Its file is not there any more: load the definitions again." if found else ""
     names = {one.name for one in found}
     for name, test in known.items():
@@ -83,7 +95,7 @@ def _spec(job: ResolvedJob, name: str, meaning: str) -> dg.AssetCheckSpec:
     )
 
 
-def evaluation(job: ResolvedJob, one: DbtFinding, seconds: float) -> dg.AssetCheckResult:
+def evaluation(job: ResolvedJob, one: "DbtFinding", seconds: float) -> dg.AssetCheckResult:
     """A finding as the Checks tab shows it."""
     return dg.AssetCheckResult(
         asset_key=asset_key(job, "results"),

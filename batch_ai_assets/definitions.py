@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from batch_ai_assets import loaded_before  # noqa: F401 - before the rest
 from batch_ai_assets.alert_sensor import alert_sensor
 from batch_ai_assets.assets.governance import governance_report, governance_schedule
 from batch_ai_assets.assets.registry import job_registry, registry_check

@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from batch_ai_assets.settings import settings
-
 if TYPE_CHECKING:
     from batch_ai_assets.engine.reporting.completion import CompletionRecord
     from batch_ai_assets.engine.reporting.links import Link
@@ -23,6 +21,8 @@ LOCK_FILE = "ui.lock"
 
 def ui_address() -> str:
     """Where people reach the UI: what the settings say, else where it was last started."""
+    from batch_ai_assets.settings import settings
+
     said = settings().ui_url
     if said is not None:
         return said

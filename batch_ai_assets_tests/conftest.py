@@ -78,8 +78,19 @@ def stub_model() -> Iterator[LocalProvider]:
 
 
 @pytest.fixture
+def dagster_on_disk() -> bool:
+    """Whether `platform` keeps Dagster's books on disk: schedules and sensors need that. In memory
+    a run takes half of the CPU."""
+    return False
+
+
+@pytest.fixture
 def platform(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stub_model: LocalProvider
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stub_model: LocalProvider,
+    dagster_on_disk: bool,
 ) -> Iterator[Callable[..., Platform]]:
     """Make a platform with these jobs: a home, a registry, a model, a Dagster instance."""
     import dagster as dg
@@ -92,8 +103,9 @@ def platform(
     settings.cache_clear()
     stub_model.reset_stats()
 
-    # In memory: on disk, Dagster's own bookkeeping is half of a run's CPU.
-    with dg.DagsterInstance.ephemeral(str(tmp_path)) as instance:
+    place = str(tmp_path)
+    on_disk, in_memory = dg.instance_for_test, dg.DagsterInstance.ephemeral
+    with on_disk(temp_dir=place) if dagster_on_disk else in_memory(place) as instance:
 
         def make(*jobs: dict[str, Any]) -> Platform:
             write_registry(folder, *jobs, base_url=stub_model.base_url)

@@ -27,6 +27,11 @@ HOST, GONE = socket.gethostname(), 2**22 + 1
 ON_ARRIVAL = {"cadence": "on_arrival", "arrival": {"items": 20, "age": "1h"}}
 
 
+@pytest.fixture
+def dagster_on_disk() -> bool:
+    return True
+
+
 def arriving(**changes: Any) -> dict[str, Any]:
     return job_file("mail", batches=ON_ARRIVAL, **changes)
 

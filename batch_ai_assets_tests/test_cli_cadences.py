@@ -17,7 +17,7 @@ HOURLY = job_file(
     batches={"cadence": "hourly", "window": "path"},
     input={"path": "{home}/inbox/mail/{date}", "format": "jsonl"},
 )
-SNAPSHOT = job_file(batches={"cadence": "weekly", "weekday": "sunday"})
+SNAPSHOT = job_file(batches={"cadence": "weekly", "weekday": "sunday", "at": "00:00"})
 AFTER = job_file("after", input={"asset": "mail", "text": "topic"}, data_classification="internal")
 
 

@@ -52,7 +52,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("engine.batch", "engine.estimating", "engine.fsck", "engine.governance"),
     ("engine",),
     ("settings", "local_provider", "demo"),
-    ("object_storage", "ui_links"),
+    ("loaded_before", "object_storage", "ui_links"),
     (
         "alert_delivery",
         "connections",

@@ -30,6 +30,11 @@ NOW = datetime(2026, 11, 22, 2, tzinfo=UTC)
 PATH = {"path": "{home}/inbox/{date}"}
 
 
+@pytest.fixture
+def dagster_on_disk() -> bool:
+    return True
+
+
 def job_with(folder: Path, **batches: Any) -> ResolvedJob:
     """A daily job whose batches lie in folders by date, with changes."""
     return make_job(folder, {"batches": {"cadence": "daily", **batches}, "input": PATH})

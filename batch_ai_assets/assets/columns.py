@@ -53,13 +53,16 @@ def table_metadata(job: ResolvedJob, name: AssetName) -> dict[str, Any]:
     columns = _columns(job, name)
     if not columns:
         return {}
-    schema = _schema(columns, job, _lineage(job, name))
-    return {"dagster/column_schema": schema, **lineage_metadata(job, name)}
+    lineage = _lineage(job, name)
+    return {"dagster/column_schema": _schema(columns, job, lineage), **_for_programs(lineage)}
 
 
 def lineage_metadata(job: ResolvedJob, name: AssetName) -> dict[str, Any]:
     """Whence the asset's columns come, for programs."""
-    lineage = _lineage(job, name)
+    return _for_programs(_lineage(job, name))
+
+
+def _for_programs(lineage: Lineage) -> dict[str, Any]:
     return {"dagster/column_lineage": dg.TableColumnLineage(lineage)} if lineage else {}
 
 

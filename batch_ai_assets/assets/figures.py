@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from batch_ai_assets.engine.figures import BatchFigures, counted
-from batch_ai_assets.engine.validation.rates import shares
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.reporting.completion import CompletionRecord
@@ -49,6 +48,8 @@ def batch_metadata(
 
     The shares are those of the checks of that name, so that a check's trend can be seen here.
     """
+    from batch_ai_assets.engine.validation.rates import shares
+
     counts = figures.conservation
     finished = counts.finished
     return {

@@ -10,7 +10,6 @@ import click
 
 from batch_ai_assets.commands.decide import job_named
 from batch_ai_assets.commands.streams import output
-from batch_ai_assets.settings import settings
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps
@@ -31,6 +30,7 @@ def governance(job: str | None, batch: str | None, month: str | None, page: Path
     from batch_ai_assets.connections import open_deps
     from batch_ai_assets.engine.errors import UnknownBatchError
     from batch_ai_assets.engine.reporting.html import render_governance
+    from batch_ai_assets.settings import settings
 
     if batch is not None and month is not None:
         raise click.UsageError("A batch is shown from its beginning: name it, or a month.")
