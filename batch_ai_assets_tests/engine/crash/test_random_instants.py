@@ -11,12 +11,18 @@ from .documents import mixed
 from .scene import FEW
 
 INSTANTS = 30
+EVERY = 3
+"""One of so many is in the fast tests; the others are in the drills."""
+instants = [
+    pytest.param(number, marks=() if number % EVERY == 0 else pytest.mark.drill)
+    for number in range(INSTANTS)
+]
 _RANDOM = random.Random(20261122)
 FRACTIONS = [(number + _RANDOM.random()) / INSTANTS for number in range(INSTANTS)]
 """Of the length of a clean run: one at random in every thirtieth, so that none is left out."""
 
 
-@pytest.mark.parametrize("instant", range(INSTANTS))
+@pytest.mark.parametrize("instant", instants)
 def test_a_kill_at_any_instant_loses_nothing_and_wastes_only_what_was_at_risk(
     stage: StageScene, clean_seconds: float, instant: int
 ) -> None:
