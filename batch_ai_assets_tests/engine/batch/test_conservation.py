@@ -19,7 +19,7 @@ from ..world import World, make_job, merged, stub, world
 from .faults import FAST, check_conservation, inputs, together
 from .items import messages, money, price
 
-FEW, MANY = 8, 130
+FEW, MANY = 8, 126
 """Random plans of each company: in the fast tests, and in the drills (more than 500 together)."""
 plans = given(rows=inputs, concurrency=st.integers(1, 8), attempts=st.integers(1, 3))
 
