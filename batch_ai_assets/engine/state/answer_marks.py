@@ -12,7 +12,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from . import tables as t
-from .answers import answer_id, hash_key
+from .answers import answer_id, hash_key, writer_bits
 from .rows import Mark, Plan, Waiting
 
 T = TypeVar("T")
@@ -47,12 +47,9 @@ def keep_corrected(
     connection: sa.Connection, item: Waiting, sealed: bytes, now: float
 ) -> None:
     """A person's answer to the question, newer than the model's: it serves from now on."""
-    newest = connection.scalar(
-        sa.select(sa.func.max(t.answers.c.answer_id)).where(
-            t.answers.c.hash_key == hash_key(item.request_hash)
-        )
-    )
-    number = max(answer_id(int(now * 1_000_000)), (newest or 0) + 1)
+    # In a transaction that has the lock of all writers: the newest id of all is the newest.
+    newest = connection.scalar(sa.select(sa.func.max(t.answers.c.answer_id)))
+    number = max(answer_id(int(now * 1_000_000), writer_bits()), (newest or 0) + 1)
     connection.execute(
         sa.insert(t.answers).values(
             answer_id=number, hash_key=hash_key(item.request_hash),

@@ -14,13 +14,14 @@ from itertools import count
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from .. import failpoints
 from ..errors import BatchAIError, StateError
 from ..figures import End
 from ..sealing import Sealer
 from . import tables as t
-from .answers import answer_id, hash_key
+from .answers import answer_id, hash_key, writer_bits
 from .database import Database
 from .items import replace_letters
 from .leases import prove_held
@@ -68,6 +69,8 @@ INTERVAL_SECONDS = 0.1
 """Pause between commits: what is answered meanwhile is at risk, and shares one sync to disk. Nobody
 who waits for a commit waits for the pause."""
 _STALLED_SECONDS = 0.5
+_TRIES = 5
+"""To commit a group, where ids of answers are taken."""
 _MOST_PER_COMMIT = 1000
 """Answers of shared requests come by the thousand: none should wait at risk for all the others."""
 
@@ -103,6 +106,7 @@ class Writer:
         self._refused = False
         self._closing = False
         self._last_id = 0
+        self._bits = writer_bits()
         self.error: BatchAIError | None = None
         self.committed = 0
         self._thread = threading.Thread(target=self._run, name="state-writer", daemon=True)
@@ -174,12 +178,23 @@ class Writer:
         return count
 
     def _commit(self, group: Sequence[Entry]) -> None:
+        sealed = self._sealed(group)
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                self._commit_as(group, iter(sealed))
+                return
+            except StateError as error:
+                if not (tries_left and isinstance(error.__cause__, IntegrityError)):
+                    raise
+                self._bits = writer_bits()  # another writer had the same, at the same moment
+
+    def _commit_as(self, group: Sequence[Entry], sealed: Iterator[bytes]) -> None:
         plan = self._plan.plan_id
         answers: list[tuple[object, ...]] = []
         checkpoints: list[tuple[object, ...]] = []
         ledger: list[tuple[object, ...]] = []
         letters: list[DeadLetter] = []
-        sealed, ids = self._sealed(group), self._ids()
+        ids = self._ids()
         for entry in group:
             answer = entry.answer_id
             if entry.content is not None:
@@ -220,10 +235,10 @@ class Writer:
     def _note_refusal(self) -> None:
         self._refused = True
 
-    def _sealed(self, group: Sequence[Entry]) -> Iterator[bytes]:
+    def _sealed(self, group: Sequence[Entry]) -> list[bytes]:
         """The answers of `group`, sealed, in its order."""
         found = [(e.content, e.request_hash) for e in group if e.content is not None]
-        return iter(self._sealer.seal_all([one[0] for one in found], [one[1] for one in found]))
+        return self._sealer.seal_all([one[0] for one in found], [one[1] for one in found])
 
     def _end_dead(self, connection: sa.Connection, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:
@@ -235,10 +250,10 @@ class Writer:
         replace_letters(self._db, connection, self._plan, letters)
 
     def _ids(self) -> Iterator[int]:
-        """Ids that rise with time (appended, not scattered) and differ between processes."""
+        """Ids that rise with time (appended, not scattered) and differ between writers."""
         first = max(self._last_id + 1, time.time_ns() // 1000)
         for self._last_id in count(first):
-            yield answer_id(self._last_id)
+            yield answer_id(self._last_id, self._bits)
 
 
 def _answer_row(entry: Entry, number: int, sealed: bytes) -> tuple[object, ...]:

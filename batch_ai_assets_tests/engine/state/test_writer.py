@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,8 @@ from .conftest import fresh_store, planned
 SEALER = Sealer([bytes(32)])
 
 
-def manifest(store: StateStore, number: int) -> Plan:
-    plan = planned(store, number)
+def manifest(store: StateStore, number: int, batch: str = "b1") -> Plan:
+    plan = planned(store, number, batch)
     rows = [ItemRow(seq, f"m{seq}", bytes(32), 10, End.PENDING, "") for seq in range(number)]
     store.items.add(plan, rows, [])
     return plan
@@ -279,3 +279,23 @@ def test_what_comes_during_a_commit_waits_for_the_next_one() -> None:
         writer.close()
         assert writer.error is None
         assert 2 <= writer.committed <= 5, "each commit lets the next one wait for its interval"
+
+
+def test_two_writers_that_draw_the_same_ids_at_the_same_moment_both_commit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = chain([7, 7], repeat(8))
+    monkeypatch.setattr("batch_ai_assets.engine.state.writer.writer_bits", lambda: next(drawn))
+    monkeypatch.setattr("batch_ai_assets.engine.state.writer.time.time_ns", lambda: 10**18)
+    with fresh_store() as store:
+        plans = [manifest(store, 3, batch) for batch in ("b1", "b2")]
+        for plan in plans:
+            writer = Writer(store.database, plan, SEALER)
+            for seq in range(3):
+                writer.put(answered(seq))
+            writer.flush()
+            writer.close()
+        with store.database.read() as connection:
+            ids = list(connection.scalars(sa.text("SELECT answer_id FROM answers")))
+    assert len(ids) == 6
+    assert {number & 0x3FF for number in ids} == {7, 8}
