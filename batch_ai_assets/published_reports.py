@@ -67,20 +67,32 @@ def publish_report(root: str, record: CompletionRecord, run_id: str) -> Publishe
     from batch_ai_assets.engine.reporting.html import render_html
     from batch_ai_assets.engine.reporting.markdown import render_markdown
 
-    home, links = _home(root, record.job, record.batch), links_of(record)
+    links = links_of(record)
+    folder = put_report(
+        _home(root, record.job, record.batch),
+        run_id,
+        record.to_json(),
+        render_markdown(record, links),
+        render_html(record, links),
+    )
+    return PublishedReport(folder)
+
+
+def put_report(home: UPath, run_id: str, data: bytes, markdown: str, html: str) -> UPath:
+    """Put a report down in its three forms, in a new folder of `home`, and point `_latest.json`
+    at it; the folder. Raises StorageError."""
     try:
         folder = new_folder(home, run_id)
-        (folder / "report.json").write_bytes(record.to_json())
-        (folder / "report.md").write_text(render_markdown(record, links), encoding="utf-8")
-        (folder / "report.html").write_text(render_html(record, links), encoding="utf-8")
+        (folder / "report.json").write_bytes(data)
+        (folder / "report.md").write_text(markdown, encoding="utf-8")
+        (folder / "report.html").write_text(html, encoding="utf-8")
         put_json(home / "_latest.json", {"path": str(folder)})
     except OSError as error:
         raise StorageError(
-            f"The completion report of {record.job}/{record.batch} cannot be written below {root}:"
-            f" {error.strerror or error}. Make room or restore access, then run the batch again;"
-            " the record itself is kept in the state store."
+            f"The report cannot be written to {home}: {error.strerror or error}. Make room or "
+            "restore access, then run it again; what it tells of is kept in the state store."
         ) from error
-    return PublishedReport(folder)
+    return folder
 
 
 def latest_report(root: str, job: str, batch: str) -> PublishedReport | None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from batch_ai_assets.assets.unsaid import unsaid
+from batch_ai_assets.engine.errors import BatchAIError
 from batch_ai_assets.resources import ENGINE
 from batch_ai_assets.settings import settings
 
@@ -40,9 +42,11 @@ def governance_report() -> dg.AssetsDefinition:
         from batch_ai_assets.engine.governance import month_of, oversee
 
         month = context.partition_key
-        store = context.resources.engine.deps.store
-        record = oversee(store, month, *month_of(month))
-        return dg.MaterializeResult(metadata=_published(record, context.run.run_id))
+        try:
+            record = oversee(context.resources.engine.deps.store, month, *month_of(month))
+            return dg.MaterializeResult(metadata=_published(record, context.run.run_id))
+        except BatchAIError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from unsaid(error)
 
     return body
 
@@ -76,16 +80,13 @@ def _published(record: "GovernanceRecord", run_id: str) -> dict[str, Any]:
     """Write the three forms; what Dagster shows of them."""
     from batch_ai_assets.engine.reporting.governance_markdown import render_governance_markdown
     from batch_ai_assets.engine.reporting.html import render_governance
-    from batch_ai_assets.engine.tables import at, new_folder, put_json
+    from batch_ai_assets.engine.tables import at
     from batch_ai_assets.object_storage import reachable
+    from batch_ai_assets.published_reports import put_report
 
     home = at(reachable(settings().data_url)) / "_platform" / "governance_report" / record.title
-    folder = new_folder(home, run_id)
     said = render_governance_markdown(record)
-    (folder / "report.json").write_bytes(record.to_json())
-    (folder / "report.md").write_text(said, encoding="utf-8")
-    (folder / "report.html").write_text(render_governance(record), encoding="utf-8")
-    put_json(home / "_latest.json", {"path": str(folder)})
+    folder = put_report(home, run_id, record.to_json(), said, render_governance(record))
     batches = [batch for _, batch in record.batches()]
     return {
         "report": dg.MetadataValue.md(said),

@@ -1,4 +1,4 @@
-"""Accounting: what a batch version saved, how much of its rate it used, what each shard came to.
+"""Accounting: what a batch version saved, and how much of its rate it used.
 
 From sums of the state store to the parts of a completion record; how they look is `reporting/`'s.
 """
@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from .figures import BatchFigures
 from .inference.request import RequestTemplate
-from .reporting.completion import RateRecord, SavingRecord, ShardRecord
+from .reporting.completion import RateRecord, SavingRecord
 from .spec.resolved import ResolvedJob
 from .state.rows import Plan, ShardRow
 from .state.store import StateStore
@@ -69,11 +69,3 @@ def rates_used(
             yield RateRecord(
                 of=of, per_minute=used * 60.0 / asking_seconds, allowed_per_minute=float(limit)
             )
-
-
-def shard_records(
-    plan: Plan, shards: list[ShardRow], store: StateStore
-) -> Iterator[ShardRecord]:
-    """Every shard that was planned, by number."""
-    for figures in store.accounts.of_shards(plan, shards):
-        yield ShardRecord(**asdict(figures))

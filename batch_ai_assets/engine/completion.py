@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from .accounting import rates_used, savings, shard_records
+from .accounting import rates_used, savings
 from .deps import Deps, Run
 from .errors import StorageError
 from .figures import BatchFigures
@@ -79,7 +79,7 @@ def draw_up(
         results_location=current.path if released and current else None,
         next_step=next_step(job, plan.batch, state, reason, figures),
         groups=tuple(_groups(job, shards)),
-        shards=tuple(shard_records(plan, shards, deps.store)),
+        shards=tuple(deps.store.accounts.of_shards(plan, shards)),
         saved=tuple(savings(job, plan, shards, deps.store)),
         asking_seconds=asking,
         rates=tuple(rates_used(job, figures, asking)),

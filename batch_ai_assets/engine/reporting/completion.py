@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from ..figures import Conservation
+from ..figures import Conservation, ShardFigures
 from ..validation.accuracy import CohortAccuracy
 from ..validation.check_result import CheckResult
 
@@ -78,25 +78,6 @@ class GroupRecord(_Part):
     """Items of which only the beginning was asked, because the rest does not fit."""
     divided: int = 0
     """Items that were asked in parts, because they do not fit at once."""
-
-
-class ShardRecord(_Part):
-    """One shard of the batch: what was planned into it, and what became of it."""
-
-    shard: int
-    group: str
-    items: int
-    valid: int
-    review: int
-    dead: int
-    pending: int
-    calls: int
-    retries: int
-    tokens: int
-    """Sent and answered."""
-    cost_usd: float
-    seconds: float
-    """From its first commit to its last, pauses between runs included."""
 
 
 class SavingRecord(_Part):
@@ -170,7 +151,7 @@ class CompletionRecord(_Part):
 
     groups: tuple[GroupRecord, ...] = ()
     """How the work was cut; nothing where no item needed an answer."""
-    shards: tuple[ShardRecord, ...] = ()
+    shards: tuple[ShardFigures, ...] = ()
     """The same by shard, with what became of each."""
 
     tokens_in: int = 0

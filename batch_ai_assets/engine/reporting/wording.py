@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..figures import ShardFigures
 from ..figures import counted as counted
 from ..validation.accuracy import CohortAccuracy
 from ..validation.check_result import CheckResult
-from .completion import CompletionRecord, ShardRecord
+from .completion import CompletionRecord
 
 _STATES = {
     "completed": "good",
@@ -291,7 +292,7 @@ SHARDS_SHOWN = 20
 """Shards that a page shows; the record has all of them."""
 
 
-def shards_shown(record: CompletionRecord) -> tuple[ShardRecord, ...]:
+def shards_shown(record: CompletionRecord) -> tuple[ShardFigures, ...]:
     """The shards worth a look: those with dead or pending documents first, then by number."""
     worst = sorted(record.shards, key=lambda one: (-(one.dead + one.pending), one.shard))
     return tuple(sorted(worst[:SHARDS_SHOWN], key=lambda one: one.shard))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from batch_ai_assets.engine.fsck import fsck
@@ -37,6 +38,13 @@ FAST: dict[str, Any] = {
     "retry": {"base_seconds": 0.001, "max_seconds": 0.005, "timeout_seconds": 20.0},
     "rules": [{"name": "calm_cards", "sql": "topic <> 'card' OR NOT urgent"}],
 }
+
+
+def examples(number: int) -> settings:
+    """So many random plans, all in one world."""
+    return settings(
+        max_examples=number, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
 
 
 def together(items: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_ai_assets.engine.batch import Mode
@@ -16,18 +16,12 @@ from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.local_provider.process import LocalProvider
 
 from ..world import World, make_job, merged, stub, world
-from .faults import FAST, check_conservation, inputs, together
+from .faults import FAST, check_conservation, examples, inputs, together
 from .items import messages, money, price
 
 FEW, MANY = 8, 126
 """Random plans of each company: in the fast tests, and in the drills (more than 500 together)."""
 plans = given(rows=inputs, concurrency=st.integers(1, 8), attempts=st.integers(1, 3))
-
-
-def examples(number: int) -> settings:
-    return settings(
-        max_examples=number, suppress_health_check=[HealthCheck.function_scoped_fixture]
-    )
 
 
 @pytest.fixture(scope="module")

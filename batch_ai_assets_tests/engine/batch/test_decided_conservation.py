@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from batch_ai_assets.engine.deciding import decide
@@ -16,7 +16,7 @@ from batch_ai_assets.engine.state.rows import Kind
 from batch_ai_assets.local_provider.process import LocalProvider
 
 from ..world import World, make_job, world
-from .faults import FAST, check_conservation, lines
+from .faults import FAST, check_conservation, examples, lines
 
 LEFT = None
 def calls(server: LocalProvider) -> dict[str, int]:
@@ -29,7 +29,7 @@ decisions = given(
 )
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(6)
 @decisions
 def test_a_decided_version_changes_what_was_decided_and_nothing_else(
     rows: list[Any], choices: list[Kind | None], server: LocalProvider
@@ -38,7 +38,7 @@ def test_a_decided_version_changes_what_was_decided_and_nothing_else(
 
 
 @pytest.mark.drill
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(50)
 @decisions
 def test_fifty_decided_versions_change_what_was_decided_and_nothing_else(
     rows: list[Any], choices: list[Kind | None], server: LocalProvider

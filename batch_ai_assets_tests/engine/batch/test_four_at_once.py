@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_ai_assets.engine.fsck import fsck
@@ -16,7 +16,7 @@ from batch_ai_assets.local_provider.process import LocalProvider
 
 from ..world import World, merged, world
 from .company import run_together
-from .faults import FAST, check_conservation, lines, together
+from .faults import FAST, check_conservation, examples, lines, together
 from .items import messages, money, named, price
 from .test_fault_kinds import ALWAYS
 
@@ -51,12 +51,6 @@ four_inputs = st.tuples(shared_lines, *[st.lists(lines, max_size=6)] * PROCESSES
 )
 """Each batch has documents of its own, some that all of them have, and some that nothing befalls:
 where nothing is ever answered, a provider counts as away, and the batch halts."""
-
-
-def examples(number: int) -> settings:
-    return settings(
-        max_examples=number, suppress_health_check=[HealthCheck.function_scoped_fixture]
-    )
 
 
 @pytest.mark.parametrize("company", [1, 20])

@@ -6,14 +6,13 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from batch_ai_assets.engine.figures import BatchFigures, Conservation
+from batch_ai_assets.engine.figures import BatchFigures, Conservation, ShardFigures
 from batch_ai_assets.engine.reporting.completion import (
     CompletionRecord,
     ConservationRecord,
     GroupRecord,
     RateRecord,
     SavingRecord,
-    ShardRecord,
 )
 from batch_ai_assets.engine.spec.job import ThresholdsSpec
 from batch_ai_assets.engine.validation.accuracy import evaluate
@@ -30,7 +29,7 @@ REASONS = {"taxonomy": 1, "rule:permissive_is_not_copyleft": 2}
 
 
 SHARDS = tuple(
-    ShardRecord(
+    ShardFigures(
         shard=number, group="rest", items=400, valid=390, review=9, dead=int(number == 23),
         pending=0, calls=402, retries=2, tokens=200_000, cost_usd=0.17, seconds=52.0,
     )
