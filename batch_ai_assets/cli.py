@@ -21,6 +21,7 @@ from batch_ai_assets.commands.dlq import dlq
 from batch_ai_assets.commands.estimate import estimate
 from batch_ai_assets.commands.fsck import fsck
 from batch_ai_assets.commands.governance import governance
+from batch_ai_assets.commands.orders import cancel, pause, resume
 from batch_ai_assets.commands.review import review
 from batch_ai_assets.commands.run import run
 from batch_ai_assets.commands.sql import sql
@@ -176,8 +177,8 @@ def _sum(sound: int, broken: int) -> str:
 
 
 for one in (
-    run, estimate, status, alerts, checks, governance, dbt, dlq, review, sql, fsck, demo, ui,
-    local_provider,
+    run, estimate, status, pause, resume, cancel, alerts, checks, governance, dbt, dlq, review, sql,
+    fsck, demo, ui, local_provider,
 ):  # fmt: skip
     main.add_command(one)
 

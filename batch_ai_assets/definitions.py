@@ -22,6 +22,7 @@ from batch_ai_assets.engine.spec.registry import BrokenJob, Registry, load_regis
 from batch_ai_assets.factory import JobDefinitions, job_definitions
 from batch_ai_assets.registry_sensor import registry_sensor
 from batch_ai_assets.resources import platform_resources
+from batch_ai_assets.resume_sensor import resume_sensor
 from batch_ai_assets.sensors import dead_letter_sensor
 from batch_ai_assets.settings import settings
 
@@ -81,7 +82,9 @@ def _sensors(
     if made:
         export_jobs = {name: one.export for name, one in made.items()}
         sensors.append(dead_letter_sensor(registry.jobs, export_jobs))
-        sensors.append(decision_sensor(registry.jobs, {n: one.run for n, one in made.items()}))
+        run_jobs = {name: one.run for name, one in made.items()}
+        sensors.append(decision_sensor(registry.jobs, run_jobs))
+        sensors.append(resume_sensor(registry.jobs, run_jobs))
     return [*sensors, *(sensor for one in made.values() for sensor in one.sensors)]
 
 

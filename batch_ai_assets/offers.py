@@ -88,6 +88,12 @@ def is_under_way(instance: dg.DagsterInstance, run_key: str) -> bool:
     return bool(instance.get_runs(asked_for, limit=1))
 
 
+def is_batch_under_way(instance: dg.DagsterInstance, job: str, batch: str) -> bool:
+    """Whether a run of the batch waits for its turn or is at work, whoever asked for it."""
+    runs = dg.RunsFilter(job_name=job, tags={"dagster/partition": batch}, statuses=_UNDER_WAY)
+    return bool(instance.get_runs(runs, limit=1))
+
+
 def read_cursor(cursor: str | None) -> dict[str, dict[str, Offer]]:
     if not cursor:
         return {}

@@ -34,6 +34,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     (
         "engine.asked_ways",
         "engine.asking",
+        "engine.standing",
+        "engine.standstills",
         "engine.choosing",
         "engine.completion",
         "engine.correcting",
@@ -49,7 +51,10 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.stepping",
     ),
     ("engine.alerting", "engine.held", "engine.inspection"),
-    ("engine.batch", "engine.estimating", "engine.fsck", "engine.governance"),
+    (
+        "engine.batch", "engine.estimating", "engine.fsck", "engine.governance",
+        "engine.ordering",
+    ),
     ("engine",),
     ("settings", "local_provider", "demo"),
     ("loaded_before", "object_storage", "ui_links"),
@@ -71,7 +76,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("assets",),
     (
         "alert_sensor", "arrival_sensor", "asset_checks", "chain_sensor", "dbt_checks",
-        "decision_jobs", "decision_sensor", "registry_sensor", "sensors", "schedules",
+        "decision_jobs", "decision_sensor", "registry_sensor", "resume_sensor",
+        "sensors", "schedules",
     ),
     ("factory",),
     ("definitions",),

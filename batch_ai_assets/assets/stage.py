@@ -20,8 +20,10 @@ from batch_ai_assets.assets.unreached import report_unreached
 from batch_ai_assets.assets.unsaid import unsaid
 from batch_ai_assets.engine.errors import (
     BatchAIError,
+    BatchCancelled,
     BatchHalted,
     BatchInterrupted,
+    BatchPaused,
     LeaseHeldError,
     SpecError,
     UnknownBatchError,
@@ -99,7 +101,9 @@ class Stage:
 def stage(context: AnyContext, job: ResolvedJob) -> Iterator[Stage]:
     """Open a stage; turn the way it stops into the way the run ends.
 
-    halted, failed → Failure that is not retried; interrupted → Dagster's own interruption.
+    halted, failed → Failure that is not retried; interrupted → Dagster's own interruption;
+    cancelled → the run is CANCELED; paused → the block ends early, with no output to yield, so
+    that everything downstream is skipped and the run ends as a success.
     """
     here = open_stage(context, job)
     try:
@@ -112,6 +116,15 @@ def stage(context: AnyContext, job: ResolvedJob) -> Iterator[Stage]:
         here.tag("interrupted")
         report_unreached(here)
         interrupt(here, f"Batch {job.name}/{here.batch} was told to stop. {_GO_ON}")
+    except BatchPaused as stop:
+        here.tag("waiting for its hours" if stop.reason == "window" else f"paused: {stop.reason}")
+        report_unreached(here)
+        context.log.warning(str(stop))
+    except BatchCancelled as stop:
+        here.tag("cancelled")
+        report_unreached(here)
+        context.instance.report_run_canceling(context.run)
+        raise dg.DagsterExecutionInterruptedError(str(stop)) from unsaid(stop)
     except BatchHalted as stop:
         here.tag(f"halted: {stop.reason}")
         report_unreached(here)

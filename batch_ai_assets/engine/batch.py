@@ -39,6 +39,7 @@ from .planning.versions import Step, frozen_job
 from .planning.work_plan import work_plan_schema
 from .reporting.completion import CompletionRecord
 from .spec.resolved import ResolvedJob
+from .standing import prove_may_ask
 from .state.life_cycle import State
 from .state.releases import Release
 from .state.rows import Plan
@@ -150,12 +151,14 @@ def plan_work(
 def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     """Stage 3: ask the provider about every item that needs it; publish what was answered.
 
-    Raises BatchHalted, BatchInterrupted; items without an answer are pending then.
+    Raises BatchHalted, BatchPaused, BatchCancelled, BatchInterrupted; items without an answer are
+    pending then, or cancelled.
     """
     with held(job, batch, run, deps):
         plan = _plan(job, batch, deps)
         if plan.finished_at and plan.enriched_path:
             return deps.tables.open(plan.enriched_path)
+        prove_may_ask(job, plan, deps)
         move(job, batch, run, deps, State.RUNNING)
         if plan.started_at is None:
             deps.store.batches.mark(plan.plan_id, started_at=deps.store.clock())

@@ -14,6 +14,8 @@
     ├── ProviderError        the model provider cannot be used at all
     └── BatchStopped         a batch stopped before its end; items stay pending
         ├── BatchHalted          budget, checks, systematic failure, provider: a person must act
+        ├── BatchPaused          a person, hours, provider away: goes on when that has passed
+        ├── BatchCancelled       a person gave it up: pending items are cancelled
         └── BatchInterrupted     a signal; the next run resumes
 
 What happens to a single item is a value (`FailureClass` and a reason), never an exception:
@@ -21,6 +23,8 @@ see `engine/inference/outcome.py`.
 """
 
 from __future__ import annotations
+
+import signal
 
 
 class BatchAIError(Exception):
@@ -107,11 +111,29 @@ class BatchHalted(BatchStopped):
         self.reason = reason
 
 
+class BatchPaused(BatchStopped):
+    """The batch waits, with its place freed; its run has ended well.
+
+    `reason` is one of `person` (until told to go on), `window` (until off-peak hours begin) and
+    `provider` (until it answers again).
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class BatchCancelled(BatchStopped):
+    """A person gave the batch up; what was answered is kept, what was pending is cancelled."""
+
+    reason = "person"
+
+
 class BatchInterrupted(BatchStopped):
     """A signal ended the run after a drain; the next run resumes where this one stopped."""
-
-    reason = "signal"
 
     def __init__(self, signal_number: int, message: str) -> None:
         super().__init__(message)
         self.signal_number = signal_number
+        # A person interrupts (SIGINT); SIGTERM says that the machine goes, and nobody decided.
+        self.reason = "terminated" if signal_number == signal.SIGTERM else "signal"

@@ -15,8 +15,10 @@ from .completion import draw_up
 from .deps import Deps, Run
 from .errors import (
     BatchAIError,
+    BatchCancelled,
     BatchHalted,
     BatchInterrupted,
+    BatchPaused,
     BatchStopped,
     LeaseHeldError,
     OrderError,
@@ -88,6 +90,8 @@ def _record_stop(
         before = deps.store.batches.state(job.name, batch)
         if stays_planned and not isinstance(stop, BatchStopped):
             state = before or State.PLANNED
+        if state is State.CANCELLED and plan is not None:
+            deps.store.items.cancel_pending(plan)
         if not (before and before.finished):
             move(job, batch, run, deps, state, reason, str(stop))
         if plan is not None and plan.planned_at and not plan.finished_at:
@@ -112,6 +116,10 @@ def _record_stop(
 def ending(stop: BatchAIError) -> tuple[State, str]:
     if isinstance(stop, BatchHalted):
         return State.HALTED, stop.reason
+    if isinstance(stop, BatchCancelled):
+        return State.CANCELLED, stop.reason
+    if isinstance(stop, BatchPaused):
+        return State.WAITING if stop.reason == "window" else State.PAUSED, stop.reason
     if isinstance(stop, BatchInterrupted):
         return State.INTERRUPTED, stop.reason
     return State.FAILED, stop.reason

@@ -43,6 +43,7 @@ from .lookup import look_up_model
 from .loop_lag import LoopLag
 from .request import RequestTemplate
 from .shard import Crew
+from .steered import Steered
 from .transport import open_transport
 
 _PROGRESS_SECONDS = 1.0
@@ -107,7 +108,11 @@ class _Shards:
         self._crew.setbacks.ever_answered = answered > 0
         self._catch_signals(asyncio.get_running_loop())
         lag = LoopLag()
-        beside = [asyncio.create_task(task) for task in (self._show_progress(), lag.watch())]
+        steered = Steered(job, self._plan, self._crew, deps)
+        beside = [
+            asyncio.create_task(task)
+            for task in (self._show_progress(), lag.watch(), steered.watch())
+        ]
         askers, kind = deps.store.askers, self._template.kind
         try:
             if self._plan.mode != "fresh":

@@ -6,6 +6,7 @@ Which transition is legal is decided in `life_cycle.py`; this only records it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,17 @@ _UNPLANNED = dict.fromkeys(
         "planned_at", "started_at", "finished_at",
     )
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A batch without its end; `updated_at` in UTC seconds since the epoch."""
+
+    job: str
+    batch: str
+    state: State
+    reason: str
+    updated_at: float
 
 
 class Batches:
@@ -39,6 +51,21 @@ class Batches:
                 )
             )
         return None if value is None else State(value)
+
+    def unfinished(self) -> list[Unfinished]:
+        """Every batch that has no end yet, the oldest first."""
+        b = t.batches.c
+        ended = [state.value for state in State if state.finished]
+        query = (
+            sa.select(b.job, b.batch, b.state, b.reason, b.updated_at)
+            .where(b.state.not_in(ended))
+            .order_by(b.created_at)
+        )
+        with self._db.read() as connection:
+            return [
+                Unfinished(row.job, row.batch, State(row.state), row.reason, row.updated_at)
+                for row in connection.execute(query)
+            ]
 
     def move(
         self,

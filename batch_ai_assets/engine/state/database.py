@@ -21,7 +21,7 @@ import tenacity
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..errors import SpecError, StateError
-from . import tables
+from . import control_tables, tables
 
 T = TypeVar("T")
 
@@ -118,7 +118,7 @@ class Database:
             self._file = (path, _identity(path))
 
     def _prepare(self, connection: sa.Connection) -> None:
-        tables.metadata.create_all(connection)
+        control_tables.accounts.metadata.create_all(connection)  # with those of `tables`
         found = connection.scalar(
             sa.select(tables.meta.c.value).where(tables.meta.c.key == "schema_version")
         )

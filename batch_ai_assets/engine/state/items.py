@@ -40,6 +40,17 @@ class Items:
 
         self._db.run(work)
 
+    def cancel_pending(self, plan: Plan) -> None:
+        """Nothing that is pending will be asked: a person gave the batch up."""
+        i = t.items.c
+        self._db.run(
+            lambda connection: connection.execute(
+                sa.update(t.items)
+                .where(i.plan_id == plan.plan_id, i.end == End.PENDING)
+                .values(end=End.CANCELLED)
+            )
+        )
+
     def released_elsewhere(
         self, job: str, batch: str, item_ids: Sequence[str]
     ) -> dict[str, bytes]:

@@ -62,6 +62,16 @@ class Leases:
             ).mappings().first()
         return Lease(**row) if row is not None and self._lives(Lease(**row)) else None
 
+    def seen_alive(self, job: str, batch: str) -> float:
+        """When a run of the batch last renewed its lease; 0.0 where none ever did, or it gave it
+        back."""
+        query = sa.select(t.leases.c.expires_at).where(
+            t.leases.c.job == job, t.leases.c.batch == batch
+        )
+        with self._db.read() as connection:
+            expires = connection.scalar(query) or 0.0
+        return max(0.0, float(expires) - LIFETIME_SECONDS)
+
     def take(self, job: str, batch: str, run_id: str, holder: str) -> Lease:
         """Hold the batch; wait one lifetime where another run does, then LeaseHeldError."""
         deadline: float | None = None

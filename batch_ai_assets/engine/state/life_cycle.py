@@ -1,7 +1,7 @@
 """The states of a batch and which may follow which. Pure; recording is `batches.py`.
 
     planned → running → completed | completed_with_dead_letters
-                      → halted | interrupted | failed | paused   (and from there running again)
+                      → halted | interrupted | failed | paused | waiting   (and then running again)
     any state that is not final → cancelled
 
 A finished batch may run again: a changed spec, a replay or `--reprocess` makes its next version.
@@ -35,12 +35,11 @@ class State(StrEnum):
         )
 
 
-_STOPPED = {State.PAUSED, State.INTERRUPTED, State.HALTED, State.FAILED}
+_STOPPED = {State.PAUSED, State.WAITING, State.INTERRUPTED, State.HALTED, State.FAILED}
 _DONE = {State.COMPLETED, State.COMPLETED_WITH_DEAD_LETTERS}
 
 _NEXT: dict[State, set[State]] = {
-    State.PLANNED: {State.WAITING, State.RUNNING, State.CANCELLED, *_STOPPED},
-    State.WAITING: {State.RUNNING, State.CANCELLED, State.FAILED},
+    State.PLANNED: {State.RUNNING, State.CANCELLED, *_STOPPED},
     State.RUNNING: {*_STOPPED, *_DONE, State.CANCELLED},
     **{state: {State.RUNNING, State.CANCELLED, *_STOPPED} for state in _STOPPED},
     **{state: {State.RUNNING} for state in _DONE},

@@ -87,6 +87,10 @@ class Plan:
     started_at: float | None
     finished_at: float | None
     throttled: int
+    triggered_at: float | None = None
+    """What the deadline is counted from; UTC seconds since the epoch."""
+    deadline_at: float | None = None
+    """When it should be complete; None: nobody said. An approval may put it off."""
 
 
 @dataclass(frozen=True, slots=True)

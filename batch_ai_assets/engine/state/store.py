@@ -17,6 +17,7 @@ from . import tables as t
 from .accounts import Accounts
 from .alerts import Alerts
 from .answers import Answers
+from .approvals import Approvals
 from .arrivals import Arrivals
 from .askers import Askers
 from .batches import Batches
@@ -27,6 +28,7 @@ from .disagreements import disagreements
 from .items import Items
 from .leases import Leases
 from .letters import Letters
+from .orders import Orders
 from .oversight import Oversight
 from .releases import Releases
 from .rows import USABLE, BatchRow, DeadLetterRow, Plan, Status, Transition
@@ -51,6 +53,8 @@ class StateStore:
         self.oversight = Oversight(database)
         self.alerts = Alerts(database, clock)
         self.askers = Askers(database, clock)
+        self.approvals = Approvals(database, clock)
+        self.orders = Orders(database, clock)
         self.letters = Letters(database)
         self.decisions = Decisions(database, clock)
         self.leases = Leases(database, clock)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 metadata = sa.MetaData()
 
-_BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 meta = sa.Table(
     "meta",
@@ -36,7 +36,7 @@ batches = sa.Table(
 plans = sa.Table(
     "plans",  # one row per version of a batch, with its frozen spec
     metadata,
-    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=True),
+    sa.Column("plan_id", BigId, primary_key=True, autoincrement=True),
     sa.Column("job", sa.Text, nullable=False),
     sa.Column("batch", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
@@ -53,13 +53,15 @@ plans = sa.Table(
     sa.Column("started_at", sa.Float),
     sa.Column("finished_at", sa.Float),
     sa.Column("throttled", sa.Integer, nullable=False, default=0),
+    sa.Column("triggered_at", sa.Float),  # what the deadline is counted from
+    sa.Column("deadline_at", sa.Float),
     sa.UniqueConstraint("job", "batch", "version"),
 )
 
 items = sa.Table(
     "items",
     metadata,
-    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("plan_id", BigId, primary_key=True, autoincrement=False),
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("item_id", sa.Text, nullable=False),
     sa.Column("input_hash", sa.LargeBinary, nullable=False),
@@ -75,7 +77,7 @@ items = sa.Table(
 shards = sa.Table(
     "shards",  # the parts of a version: of which group, and how much work by estimate
     metadata,
-    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("plan_id", BigId, primary_key=True, autoincrement=False),
     sa.Column("shard", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("group_name", sa.Text, nullable=False),
     sa.Column("to_ask", sa.Integer, nullable=False),
@@ -124,7 +126,7 @@ occasions = sa.Table(
 answers = sa.Table(
     "answers",
     metadata,
-    sa.Column("answer_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("answer_id", BigId, primary_key=True, autoincrement=False),
     sa.Column("hash_key", sa.BigInteger, nullable=False),
     sa.Column("request_hash", sa.LargeBinary, nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
@@ -140,7 +142,7 @@ answers = sa.Table(
 checkpoints = sa.Table(
     "checkpoints",  # one row per item (or part of one) and attempt; what an attempt is: rows.py
     metadata,
-    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("plan_id", BigId, primary_key=True, autoincrement=False),
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("attempt", sa.Integer, primary_key=True, autoincrement=False),
@@ -158,7 +160,7 @@ checkpoints = sa.Table(
 ledger = sa.Table(
     "ledger",
     metadata,
-    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("plan_id", BigId, primary_key=True, autoincrement=False),
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("attempt", sa.Integer, primary_key=True, autoincrement=False),
@@ -175,7 +177,7 @@ ledger = sa.Table(
 dead_letters = sa.Table(
     "dead_letters",
     metadata,
-    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("plan_id", BigId, primary_key=True, autoincrement=False),
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("job", sa.Text, nullable=False),
     sa.Column("batch", sa.Text, nullable=False),
@@ -198,7 +200,7 @@ dead_letters = sa.Table(
 decisions = sa.Table(
     "decisions",  # what people decided about dead letters and reviews; append-only
     metadata,
-    sa.Column("decision_id", _BigId, primary_key=True, autoincrement=True),
+    sa.Column("decision_id", BigId, primary_key=True, autoincrement=True),
     sa.Column("job", sa.Text, nullable=False),
     sa.Column("batch", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),  # the one that was looked at
@@ -217,7 +219,7 @@ decisions = sa.Table(
 answer_marks = sa.Table(
     "answer_marks",  # the few answers of which a person said something
     metadata,
-    sa.Column("answer_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("answer_id", BigId, primary_key=True, autoincrement=False),
     sa.Column("mark", sa.Text, nullable=False),
 )
 
@@ -247,7 +249,7 @@ releases = sa.Table(
 transitions = sa.Table(
     "transitions",
     metadata,
-    sa.Column("id", _BigId, primary_key=True, autoincrement=True),
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
     sa.Column("job", sa.Text, nullable=False),
     sa.Column("batch", sa.Text, nullable=False),
     sa.Column("version", sa.Integer),
@@ -263,7 +265,7 @@ transitions = sa.Table(
 audit = sa.Table(
     "audit",
     metadata,
-    sa.Column("id", _BigId, primary_key=True, autoincrement=True),
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
     sa.Column("at", sa.Float, nullable=False),
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("action", sa.Text, nullable=False),
@@ -276,7 +278,7 @@ audit = sa.Table(
 askers = sa.Table(
     "askers",  # which batch versions ask a question of which kind now, in the order they began
     metadata,
-    sa.Column("plan_id", _BigId, primary_key=True, autoincrement=False),
+    sa.Column("plan_id", BigId, primary_key=True, autoincrement=False),
     sa.Column("kind", sa.LargeBinary, primary_key=True),
     sa.Column("turn", sa.BigInteger, nullable=False),
     sa.Column("run_id", sa.Text, nullable=False),
@@ -299,7 +301,7 @@ leases = sa.Table(
 alerts = sa.Table(
     "alerts",  # what was wrong, and whether a person was told; one row for each time
     metadata,
-    sa.Column("alert_id", _BigId, primary_key=True, autoincrement=True),
+    sa.Column("alert_id", BigId, primary_key=True, autoincrement=True),
     sa.Column("dedup_key", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("severity", sa.Text, nullable=False),
@@ -318,7 +320,7 @@ alerts = sa.Table(
 completions = sa.Table(
     "completions",
     metadata,
-    sa.Column("id", _BigId, primary_key=True, autoincrement=True),
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
     sa.Column("job", sa.Text, nullable=False),
     sa.Column("batch", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),

@@ -127,7 +127,7 @@ def test_an_interrupted_batch_is_on_record_and_nothing_is_paid_twice(tmp_path: P
 
         assert outcome.state is State.INTERRUPTED
         record = record_of(here)
-        assert (record["state"], record["reason"]) == ("interrupted", "signal")
+        assert (record["state"], record["reason"]) == ("interrupted", "terminated")
         check_figures(record, server.stats())
         assert here.run().state is State.COMPLETED
         assert server.stats()["answered_more_than_once"] == 0

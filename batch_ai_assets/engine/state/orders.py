@@ -1,0 +1,65 @@
+"""Orders: what a batch was told to do by people, append-only; the newest one stands.
+
+What an order means for a batch at work is `control/steering.py`'s; how one is given,
+`engine/ordering.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from . import control_tables as t
+from .database import Database
+
+
+class OrderKind(StrEnum):
+    """What a batch can be told."""
+
+    PAUSE = "pause"
+    """Stop, with all that was answered, until it is told to go on."""
+    RESUME = "resume"
+    CANCEL = "cancel"
+    """Give it up: what is pending is not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a batch was told, by whom and why; `at` in UTC seconds since the epoch."""
+
+    kind: OrderKind
+    why: str
+    who: str
+    at: float
+
+
+class Orders:
+    """Rows of `orders`."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._db = database
+        self._clock = clock
+
+    def add(self, job: str, batch: str, kind: OrderKind, *, who: str, why: str) -> None:
+        row = {"kind": kind.value, "why": why, "who": who, "at": self._clock()}
+        self._db.run(
+            lambda connection: connection.execute(
+                sa.insert(t.orders).values(job=job, batch=batch, **row)
+            )
+        )
+
+    def standing(self, job: str, batch: str) -> Order | None:
+        """The newest order to the batch; None where it was never told anything."""
+        o = t.orders.c
+        query = (
+            sa.select(o.kind, o.why, o.who, o.at)
+            .where(o.job == job, o.batch == batch)
+            .order_by(o.id.desc())
+            .limit(1)
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else Order(OrderKind(row.kind), row.why, row.who, row.at)
