@@ -42,7 +42,8 @@ def test_a_batch_at_work_pauses_within_seconds_and_goes_on_where_it_was(tmp_path
         assert outcome.state is State.PAUSED
         assert "paused by cli:tester (prices)" in outcome.message
         counts = here.counts()
-        assert counts.pending and counts.holds
+        assert counts.pending
+        assert counts.holds
         again = here.run()
         assert again.state is State.PAUSED, "a run does not go over the order"
         order(here.job, "b1", OrderKind.RESUME, PERSON, here.deps)
@@ -62,7 +63,9 @@ def test_a_cancelled_batch_keeps_its_answers_and_asks_no_more(tmp_path: Path) ->
         assert here.run().state is State.CANCELLED
         person.join()
         counts, asked = here.counts(), server.stats()["calls"]
-        assert counts.cancelled and not counts.pending and counts.holds
+        assert counts.cancelled
+        assert not counts.pending
+        assert counts.holds
         assert here.run().state is State.CANCELLED
         assert server.stats()["calls"] == asked
         with pytest.raises(OrderError, match="nothing to pause"):
