@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_ai_assets.commands.alerts import alerts
+from batch_ai_assets.commands.approve import approve
 from batch_ai_assets.commands.checks import checks
 from batch_ai_assets.commands.ctrl_c import remember_ctrl_c
 from batch_ai_assets.commands.dbt import dbt
@@ -177,8 +178,8 @@ def _sum(sound: int, broken: int) -> str:
 
 
 for one in (
-    run, estimate, status, pause, resume, cancel, alerts, checks, governance, dbt, dlq, review, sql,
-    fsck, demo, ui, local_provider,
+    run, estimate, status, approve, pause, resume, cancel, alerts, checks, governance, dbt, dlq,
+    review, sql, fsck, demo, ui, local_provider,
 ):  # fmt: skip
     main.add_command(one)
 

@@ -30,7 +30,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.deadletter",
         "engine.reporting",
     ),
-    ("engine.accounting",),
+    ("engine.accounting", "engine.affordability"),
     (
         "engine.asked_ways",
         "engine.asking",
@@ -53,7 +53,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("engine.alerting", "engine.held", "engine.inspection"),
     (
         "engine.batch", "engine.estimating", "engine.fsck", "engine.governance",
-        "engine.ordering",
+        "engine.approving", "engine.ordering",
     ),
     ("engine",),
     ("settings", "local_provider", "demo"),

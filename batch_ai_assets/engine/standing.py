@@ -5,6 +5,7 @@ What is asked of a run at work, every second, is `inference/steered.py`'s.
 
 from __future__ import annotations
 
+from .affordability import prove_affordable
 from .control.steering import must_stop
 from .deps import Deps
 from .inference.steered import told
@@ -16,3 +17,4 @@ def prove_may_ask(job: ResolvedJob, plan: Plan, deps: Deps) -> None:
     """Raises BatchPaused, BatchCancelled or BatchHalted where no call may be made."""
     if why := must_stop(job.name, plan.batch, told(plan, deps)):
         raise why
+    prove_affordable(job, plan, deps)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from ..control.budget import Bound, Purse
 from ..errors import BatchAIError, BatchHalted
 from ..spec.resolved import ResolvedJob
+from ..state.rows import Plan
 from ..state.writer import Writer
 from .attempt import Judge, Judged
 from .booking import Cost
@@ -29,6 +30,9 @@ from .sequel import Counts, Sequel
 from .setbacks import Setbacks
 from .transport import Broken, Transport, Unreachable
 
+_PATIENCE_SECONDS, _LOOK_SECONDS = 30.0, 0.5
+"""How long money is waited for that other runs hold, and how often is looked."""
+
 
 class Crew:
     """The workers of one shard in one run."""
@@ -41,7 +45,7 @@ class Crew:
         writer: Writer,
         purse: Purse,
         run_id: str,
-        plan_mode: str,
+        plan: Plan,
         gate: Gate,
         grace_seconds: float,
         clock: Callable[[], float] = time.monotonic,
@@ -53,6 +57,7 @@ class Crew:
         self._writer = writer
         self._purse = purse
         self._run_id = run_id
+        self._plan = plan
         self._grace_seconds = grace_seconds
         self._clock = clock
         self._size = job.spec.limits.concurrency
@@ -60,7 +65,7 @@ class Crew:
         self._gate = gate
         self.setbacks = Setbacks(job, self._gate, self.stop)
         self._probe = asyncio.Lock()
-        self.line = _line(template, self._packed, asks_once=plan_mode != "fresh")
+        self.line = _line(template, self._packed, asks_once=plan.mode != "fresh")
         self._fill = CHUNK + self._size * template.together
         """So many items in line, and no more is read."""
         self._expected_out = float(template.max_tokens)
@@ -257,27 +262,44 @@ class Crew:
         return self._packed.request(items)
 
     async def _reserved(self, bound: Bound, items: list[WorkItem]) -> bool:
-        """There is no money now. True with it reserved after all; False where the batch stopped,
-        or asks fewer at once."""
-        while True:
-            if not self._purse.in_flight:
-                if len(items) > 1:  # what is left may do for some of them
-                    self.line.again(in_smaller_company(items))
-                    return False
-                self.stop(
-                    BatchHalted(
-                        "budget",
-                        f"Budget of {self._job.name}: {self._purse.shortfall(bound)}. No further "
-                        "call leaves. Raise budget in job.yaml and run the batch again; it goes "
-                        "on where it stopped.",
-                    )
-                )
-            if self.stopped:
-                return False
+        """There is no money at hand. True with it reserved after all; False where the batch
+        stopped, or asks fewer at once."""
+        purse, patience, draws_at_once = self._purse, _PATIENCE_SECONDS, True
+        while not self.stopped:
+            draws = purse.draws
+            purse.short = bound
             self._settled.clear()
+            if draws_at_once or not purse.in_flight:  # else with the next commit
+                self._writer.draw()
+            draws_at_once = False
             await self._settled.wait()
-            if self._purse.reserve(bound):
+            if self._writer.error:
+                self.stop(self._writer.error)
+            elif purse.reserve(bound):
                 return True
+            elif purse.in_flight or purse.draws == draws or not purse.beyond(bound):
+                continue  # what is in flight may cost less than its bound
+            elif len(items) > 1:  # what is left may do for some of them
+                self.line.again(in_smaller_company(items))
+                return False
+            elif purse.beyond_all(bound) or patience <= 0:
+                self.stop(BatchHalted("budget", self._out_of_money(bound)))
+            else:  # other runs hold what they may give back
+                patience -= _LOOK_SECONDS
+                await self.pause(_LOOK_SECONDS)
+        return False
+
+    def _out_of_money(self, bound: Bound) -> str:
+        name, batch = self._job.name, self._plan.batch
+        return (
+            f"Budget of {name}: {self._purse.shortfall(bound)}. No further call leaves. Let it go "
+            f"on with `batch-ai approve {name} {batch} --limit-usd USD --reason WHY`, or raise "
+            "budget in job.yaml and run the batch again; it goes on where it stopped."
+        )
+
+    def money_moved(self) -> None:
+        """A draw has come back: whoever waits for money looks again."""
+        self._settled.set()
 
     async def _send(self, body: bytes, number: int, sent_at: float) -> Reply | Failure:
         """What came back, or why nothing did; the gate is told of both."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from .base import DataClass, JobName, Model, NonEmpty, RuleName
 from .batches import BatchesSpec
+from .budget import BudgetSpec
 from .chunks import ChunksSpec
 from .early_stop import EarlyStopSpec
 from .groups import GroupSpec, OverLength, ShardsSpec
@@ -19,7 +20,7 @@ from .input import InputSpec
 from .input_quality import InputQualitySpec
 from .priority import Priority
 
-__all__ = ["JobSpec", "RuleSpec"]
+__all__ = ["BudgetSpec", "JobSpec", "RuleSpec"]
 
 _OWNER = re.compile(r"team:[\w.-]+|[A-Za-z0-9][\w.%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}", re.ASCII)
 """No wider than what Dagster takes as an owner: whatever else would fail the code location."""
@@ -132,21 +133,6 @@ class LimitsSpec(Model):
     """No figure: the provider's limit alone."""
     tokens_per_minute: PositiveInt | None = None
     """Tokens sent and answered. No figure: the provider's limit alone."""
-
-
-class BudgetSpec(Model):
-    """What a batch may cost. Required: a job without an end to its spending does not load."""
-
-    limit_usd: PositiveFloat | None = None
-    """USD per batch; needed where the model has a price."""
-    limit_tokens: PositiveInt | None = None
-    """Tokens per batch, sent and answered; needed where the model is free."""
-
-    @model_validator(mode="after")
-    def _some_limit(self) -> BudgetSpec:
-        if self.limit_usd is None and self.limit_tokens is None:
-            raise ValueError("set limit_usd, or limit_tokens for a free model")
-        return self
 
 
 class SlaSpec(Model):

@@ -21,6 +21,7 @@ from .approvals import Approvals
 from .arrivals import Arrivals
 from .askers import Askers
 from .batches import Batches
+from .budgets import Budgets
 from .claims import Claims
 from .database import Database
 from .decisions import Decisions
@@ -54,6 +55,7 @@ class StateStore:
         self.alerts = Alerts(database, clock)
         self.askers = Askers(database, clock)
         self.approvals = Approvals(database, clock)
+        self.budgets = Budgets(database, clock)
         self.orders = Orders(database, clock)
         self.letters = Letters(database)
         self.decisions = Decisions(database, clock)
