@@ -50,7 +50,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.reviews",
         "engine.stepping",
     ),
-    ("engine.alerting", "engine.held", "engine.inspection"),
+    ("engine.alerting", "engine.held", "engine.inspection", "engine.spending"),
     (
         "engine.batch", "engine.estimating", "engine.fsck", "engine.governance",
         "engine.approving", "engine.ordering",
@@ -76,7 +76,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("assets",),
     (
         "alert_sensor", "arrival_sensor", "asset_checks", "chain_sensor", "dbt_checks",
-        "decision_jobs", "decision_sensor", "registry_sensor", "resume_sensor",
+        "decision_jobs", "decision_sensor", "plan_check", "registry_sensor", "resume_sensor",
         "sensors", "schedules",
     ),
     ("factory",),

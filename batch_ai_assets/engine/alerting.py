@@ -8,17 +8,19 @@ pager is decided above the engine.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
 
 from .alert import Alert, Change
-from .control.alerts import dead_letters
+from .control.alerts import budget_used, dead_letters, stopped
 from .deps import Deps
 from .events import log_event
 from .reporting.completion import CompletionRecord
 from .spec.resolved import ResolvedJob
 from .state.alerts import KeptAlert
+from .state.rows import Plan
 
 
 def outbox(home: Path) -> Path:
@@ -38,6 +40,44 @@ def alert_about_dead_letters(job: ResolvedJob, record: CompletionRecord, deps: D
         error_at=job.spec.thresholds.dead_letter_rate_error,
     )
     _settle(f"dead_letters/{record.job}/{record.batch}", now, "dead", deps)
+
+
+def alert_about_budget(
+    job: ResolvedJob, plan: Plan, deps: Deps, *, halted: bool = False
+) -> bool:
+    """Open, repeat or resolve the alert that a version nears its limit; whether there is one."""
+    allowed, budget = deps.store.approvals.allowed(plan), job.spec.budget
+    stands = deps.store.budgets.version(plan)
+    measures = (
+        (stands.spent_usd, allowed.limit_usd or budget.limit_usd, "USD"),
+        (float(stands.spent_tokens), allowed.limit_tokens or budget.limit_tokens, "tokens"),
+    )
+    tightest = max(
+        ((spent / limit, spent, limit, unit) for spent, limit, unit in measures if limit),
+        default=None,
+    )
+    now = None
+    if tightest is not None:
+        _, spent, limit, unit = tightest
+        now = budget_used(
+            plan.job, plan.batch, spent=spent, limit=limit, unit=unit, halted=halted
+        )
+    _settle(f"budget/{plan.job}/{plan.batch}", now, "halts", deps)
+    return now is not None
+
+
+def alert_about_stop(
+    job: str, batch: str, state: str, reason: str, message: str, deps: Deps
+) -> None:
+    """Open the alert about a batch that waits for a person; resolve it where none does."""
+    now = stopped(job, batch, state, reason, message)
+    _settle(f"stopped/{job}/{batch}", now, "times", deps)
+
+
+def resolve(kinds: Sequence[str], job: str, batch: str, deps: Deps) -> None:
+    """What was wrong is over: the batch goes on, or is complete."""
+    for kind in kinds:
+        _settle(f"{kind}/{job}/{batch}", None, "", deps)
 
 
 def _settle(key: str, now: Alert | None, figure: str, deps: Deps) -> None:

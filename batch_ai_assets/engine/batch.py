@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .alerting import alert_about_dead_letters
+from .alerting import alert_about_dead_letters, resolve
 from .asking import ask
 from .completion import changed_since, draw_up
 from .deps import Deps, Mode, Run
@@ -39,6 +39,7 @@ from .planning.versions import Step, frozen_job
 from .planning.work_plan import work_plan_schema
 from .reporting.completion import CompletionRecord
 from .spec.resolved import ResolvedJob
+from .spending import watched_spending
 from .standing import prove_may_ask
 from .state.life_cycle import State
 from .state.releases import Release
@@ -63,6 +64,7 @@ __all__ = [
     "export_dead_letters",
     "export_reviews",
     "judge",
+    "newest_plan",
     "plan_work",
     "read_inputs",
     "release",
@@ -155,7 +157,7 @@ def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     pending then, or cancelled.
     """
     with held(job, batch, run, deps):
-        plan = _plan(job, batch, deps)
+        plan = newest_plan(job, batch, deps)
         if plan.finished_at and plan.enriched_path:
             return deps.tables.open(plan.enriched_path)
         prove_may_ask(job, plan, deps)
@@ -163,7 +165,8 @@ def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
         if plan.started_at is None:
             deps.store.batches.mark(plan.plan_id, started_at=deps.store.clock())
         frozen, raw = frozen_job(plan, job), deps.tables.open(plan.raw_path)
-        ask(frozen, plan, raw, run, deps)
+        resolve(("stopped",), job.name, batch, deps)
+        ask(frozen, plan, raw, run, watched_spending(frozen, plan, deps))
         table = deps.tables.write(
             job.name,
             "enriched_outputs",
@@ -180,7 +183,7 @@ def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
 def judge(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     """Stage 4: a verdict for every item, and the rows that may be released, laid out."""
     with held(job, batch, run, deps):
-        plan = _plan(job, batch, deps)
+        plan = newest_plan(job, batch, deps)
         if plan.finished_at and plan.report_path:
             return deps.tables.open(plan.report_path)
         if plan.enriched_path is None:
@@ -212,7 +215,7 @@ def judge(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
 
 def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
     """Every check of the newest version, recomputed from the store and what is published."""
-    plan = _plan(job, batch, deps)
+    plan = newest_plan(job, batch, deps)
     if plan.results_path is None:
         raise OrderError(
             f"Batch {job.name}/{batch} has no verdicts yet. Materialize validation_report first, "
@@ -240,7 +243,7 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     another run proves nothing about these rows.
     """
     with held(job, batch, run, deps):
-        plan = _plan(job, batch, deps)
+        plan = newest_plan(job, batch, deps)
         if plan.finished_at and plan.results_path:
             table = deps.tables.open(plan.results_path)
             _point_again(plan, job, table, deps)
@@ -305,7 +308,7 @@ def _point_again(plan: Plan, job: ResolvedJob, rows: BatchTable, deps: Deps) -> 
 def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRecord:
     """Stage 6: the audit record; the batch is finished and its lease given back."""
     with held(job, batch, run, deps):
-        plan = _plan(job, batch, deps)
+        plan = newest_plan(job, batch, deps)
         kept = deps.store.batches.latest_record(job.name, batch)
         if plan.finished_at and kept is not None:
             deps.store.leases.release(job.name, batch, run.run_id)
@@ -334,6 +337,7 @@ def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRe
         )
         move(job, batch, run, deps, state)
         alert_about_dead_letters(job, record, deps)
+        resolve(("stopped", "budget"), job.name, batch, deps)
         deps.store.batches.mark(plan.plan_id, finished_at=deps.store.clock())
         deps.store.leases.release(job.name, batch, run.run_id)
         log_event(
@@ -383,7 +387,7 @@ def _publish(table: BatchTable, job: ResolvedJob, batch: str, run: Run, deps: De
         deps.tables.point_latest(table)
 
 
-def _plan(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
+def newest_plan(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
     """The newest version of the batch; StateError where nothing is planned."""
     plan = deps.store.batches.latest_plan(job.name, batch)
     if plan is None or plan.planned_at is None:

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .alerting import alert_about_budget, alert_about_stop
 from .completion import draw_up
 from .deps import Deps, Run
 from .errors import (
@@ -102,6 +103,10 @@ def _record_stop(
             deps.store.batches.keep_record(
                 job.name, batch, plan.version, run.run_id, record.model_dump_json()
             )
+        if plan is not None and reason == "budget":
+            alert_about_budget(job, plan, deps, halted=True)
+        else:
+            alert_about_stop(job.name, batch, state.value, reason, str(stop), deps)
         deps.store.leases.release(job.name, batch, run.run_id)
     except (StateError, StorageError, SealError) as error:
         # What failed may be just this place: its message is on its way up already.
