@@ -16,7 +16,7 @@ from .modules import Module, package_modules, room_of
 LEVELS: tuple[tuple[str, ...], ...] = (
     (
         "engine.alert", "engine.errors", "engine.figures", "engine.failpoints", "engine.endpoint",
-        "engine.events",
+        "engine.events", "engine.order",
     ),
     ("engine.spec", "engine.state", "engine.sealing"),
     ("engine.tables", "engine.tokens"),

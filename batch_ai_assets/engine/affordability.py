@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import orjson
 
@@ -64,7 +65,7 @@ def affordable(job: ResolvedJob, plan: Plan, deps: Deps) -> CheckResult:
     known = len(learned) >= _FEW
     usd = Forecast(
         low=min(low_usd, work.most_cost_usd),
-        likely=work.cost_usd * sum(learned) / len(learned) if known else None,
+        likely=work.cost_usd * median(learned) if known else None,
         high=work.most_cost_usd * max(1.0, *learned) if known else work.most_cost_usd,
     )
     tokens = Forecast(

@@ -166,7 +166,8 @@ def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
             deps.store.batches.mark(plan.plan_id, started_at=deps.store.clock())
         frozen, raw = frozen_job(plan, job), deps.tables.open(plan.raw_path)
         resolve(("stopped",), job.name, batch, deps)
-        ask(frozen, plan, raw, run, watched_spending(frozen, plan, deps))
+        with watched_spending(frozen, plan, deps) as watched:
+            ask(frozen, plan, raw, run, watched)
         table = deps.tables.write(
             job.name,
             "enriched_outputs",

@@ -6,7 +6,8 @@ What is spent is in the accounts; the progress of the run says when to look.
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from .alerting import alert_about_budget
@@ -18,11 +19,14 @@ from .spec.resolved import ResolvedJob
 from .state.rows import Plan
 
 
-def watched_spending(job: ResolvedJob, plan: Plan, deps: Deps) -> Deps:
-    """The same connections; where the budget is nearly used up, somebody is told."""
+@contextmanager
+def watched_spending(job: ResolvedJob, plan: Plan, deps: Deps) -> Iterator[Deps]:
+    """The same connections; where the budget is nearly used up, somebody is told before the block
+    ends."""
     budget = job.spec.budget
     usd, tokens = budget.limit_usd or float("inf"), budget.limit_tokens or float("inf")
     told = threading.Event()
+    looking: list[threading.Thread] = []
 
     def look() -> None:
         with suppress(StateError):  # the writer meets the same trouble, and reports it
@@ -34,6 +38,11 @@ def watched_spending(job: ResolvedJob, plan: Plan, deps: Deps) -> Deps:
         share = max(now.cost_usd / usd, now.tokens / tokens)
         if share >= BUDGET_WARN and not told.is_set():
             told.set()
-            threading.Thread(target=look, name="budget-alert", daemon=True).start()
+            looking.append(threading.Thread(target=look, name="budget-alert", daemon=True))
+            looking[-1].start()
 
-    return replace(deps, progress=progress)
+    try:
+        yield replace(deps, progress=progress)
+    finally:
+        for thread in looking:
+            thread.join()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..order import Order, OrderKind
 from ..state.life_cycle import State
-from ..state.orders import Order, OrderKind
 
 DEAD_SECONDS = 25.0
 """A run that gave no sign of life for longer is dead: a lease lives 20 s, its heartbeat is 5 s."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import BatchCancelled, BatchPaused, BatchStopped
-from ..state.orders import Order, OrderKind
+from ..order import Order, OrderKind
 
 
 @dataclass(frozen=True, slots=True)
