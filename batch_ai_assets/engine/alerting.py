@@ -37,11 +37,12 @@ def alert_about_dead_letters(job: ResolvedJob, record: CompletionRecord, deps: D
         by_reason=record.dead_by_reason,
         error_at=job.spec.thresholds.dead_letter_rate_error,
     )
-    _settle(f"dead_letters/{record.job}/{record.batch}", now, "dead", deps)
+    settle(f"dead_letters/{record.job}/{record.batch}", now, "dead", deps)
 
 
-def _settle(key: str, now: Alert | None, figure: str, deps: Deps) -> None:
-    """`figure`: where it grows while the alert is open, the alert is told again."""
+def settle(key: str, now: Alert | None, figure: str, deps: Deps) -> None:
+    """Open, repeat or resolve the alert with this key. `figure`: where it grows while the alert is
+    open, the alert is told again."""
     taken, kept = deps.store.alerts.settle(key, now, figure)
     if taken is Change.NOTHING or kept is None:
         return
