@@ -29,6 +29,7 @@ from batch_ai_assets.commands.sql import sql
 from batch_ai_assets.commands.status import status
 from batch_ai_assets.commands.streams import NO_ROOM, close_output, is_text
 from batch_ai_assets.commands.ui import ui
+from batch_ai_assets.commands.watch import watch
 from batch_ai_assets.engine.errors import BatchAIError
 from batch_ai_assets.local_provider.command import local_provider
 
@@ -178,8 +179,8 @@ def _sum(sound: int, broken: int) -> str:
 
 
 for one in (
-    run, estimate, status, approve, pause, resume, cancel, alerts, checks, governance, dbt, dlq,
-    review, sql, fsck, demo, ui, local_provider,
+    run, estimate, status, approve, pause, resume, cancel, alerts, watch, checks, governance, dbt,
+    dlq, review, sql, fsck, demo, ui, local_provider,
 ):  # fmt: skip
     main.add_command(one)
 

@@ -25,6 +25,7 @@ from batch_ai_assets.resources import platform_resources
 from batch_ai_assets.resume_sensor import resume_sensor
 from batch_ai_assets.sensors import dead_letter_sensor
 from batch_ai_assets.settings import settings
+from batch_ai_assets.watch_sensor import watch_sensor
 
 
 def build_defs(
@@ -78,7 +79,7 @@ def _made(registry: Registry) -> tuple[Registry, dict[str, JobDefinitions]]:
 def _sensors(
     registry: Registry, made: Mapping[str, JobDefinitions]
 ) -> list[dg.SensorDefinition]:
-    sensors = [registry_sensor(registry.folder), alert_sensor()]
+    sensors = [registry_sensor(registry.folder), alert_sensor(), watch_sensor(registry.jobs)]
     if made:
         export_jobs = {name: one.export for name, one in made.items()}
         sensors.append(dead_letter_sensor(registry.jobs, export_jobs))

@@ -55,8 +55,15 @@ def _facts(job: ResolvedJob) -> Iterator[tuple[str, str]]:
     if spec.output.review_below is not None:
         yield "A person looks", f"where the confidence is below {spec.output.review_below:g}"
     yield "Budget of a batch", _budget(job)
-    yield "To be done within", spec.sla.within if spec.sla else "no deadline"
+    yield _due(job)
     yield "Consumers", ", ".join(spec.consumers) or "none named"
+
+
+def _due(job: ResolvedJob) -> tuple[str, str]:
+    sla = job.spec.sla
+    if sla is None or sla.within is not None:
+        return "To be done within", sla.words if sla else "no deadline"
+    return "To be done by", f"{sla.by} ({sla.timezone})"
 
 
 def _fields(job: ResolvedJob) -> Iterator[tuple[str, str, str, str]]:

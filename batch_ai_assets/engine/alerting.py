@@ -39,7 +39,7 @@ def alert_about_dead_letters(job: ResolvedJob, record: CompletionRecord, deps: D
         by_reason=record.dead_by_reason,
         error_at=job.spec.thresholds.dead_letter_rate_error,
     )
-    _settle(f"dead_letters/{record.job}/{record.batch}", now, "dead", deps)
+    settle(f"dead_letters/{record.job}/{record.batch}", now, "dead", deps)
 
 
 def alert_about_budget(
@@ -62,7 +62,7 @@ def alert_about_budget(
         now = budget_used(
             plan.job, plan.batch, spent=spent, limit=limit, unit=unit, halted=halted
         )
-    _settle(f"budget/{plan.job}/{plan.batch}", now, "halts", deps)
+    settle(f"budget/{plan.job}/{plan.batch}", now, "halts", deps)
     return now is not None
 
 
@@ -71,17 +71,18 @@ def alert_about_stop(
 ) -> None:
     """Open the alert about a batch that waits for a person; resolve it where none does."""
     now = stopped(job, batch, state, reason, message)
-    _settle(f"stopped/{job}/{batch}", now, "times", deps)
+    settle(f"stopped/{job}/{batch}", now, "times", deps)
 
 
 def resolve(kinds: Sequence[str], job: str, batch: str, deps: Deps) -> None:
     """What was wrong is over: the batch goes on, or is complete."""
     for kind in kinds:
-        _settle(f"{kind}/{job}/{batch}", None, "", deps)
+        settle(f"{kind}/{job}/{batch}", None, "", deps)
 
 
-def _settle(key: str, now: Alert | None, figure: str, deps: Deps) -> None:
-    """`figure`: where it grows while the alert is open, the alert is told again."""
+def settle(key: str, now: Alert | None, figure: str, deps: Deps) -> None:
+    """Open, repeat or resolve the alert with this key. `figure`: where it grows while the alert is
+    open, the alert is told again."""
     taken, kept = deps.store.alerts.settle(key, now, figure)
     if taken is Change.NOTHING or kept is None:
         return

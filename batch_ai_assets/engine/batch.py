@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from .alerting import alert_about_dead_letters, resolve
 from .asking import ask
 from .completion import changed_since, draw_up
+from .control.deadline import deadline_of
+from .deadlines import deadline_is_met
 from .deps import Deps, Mode, Run
 from .enriched import enriched_rows
 from .errors import (
@@ -128,6 +130,7 @@ def plan_work(
             mode=mode_of(plan, job, run),
             raw_path=raw.path,
             items=raw.rows,
+            deadline_of=lambda at: deadline_of(job.spec.sla, at),
         )
         planner = Planner(job, plan, store, deps.sealer, run.shards)
         planner.run(raw)
@@ -339,6 +342,7 @@ def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRe
         move(job, batch, run, deps, state)
         alert_about_dead_letters(job, record, deps)
         resolve(("stopped", "budget"), job.name, batch, deps)
+        deadline_is_met(job, plan, deps)
         deps.store.batches.mark(plan.plan_id, finished_at=deps.store.clock())
         deps.store.leases.release(job.name, batch, run.run_id)
         log_event(

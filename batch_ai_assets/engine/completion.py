@@ -21,6 +21,7 @@ from .affordability import planned
 from .deps import Deps, Run
 from .errors import StorageError
 from .figures import BatchFigures
+from .projecting import due_at
 from .reporting.completion import CompletionRecord, ConservationRecord, GroupRecord
 from .reporting.next_step import next_step
 from .spec.resolved import ResolvedJob
@@ -48,7 +49,8 @@ def draw_up(
     started = plan.started_at or plan.planned_at or deps.store.clock()
     finished = deps.store.clock()
     seconds = max(finished - started, 0.0)
-    sla = job.spec.sla.seconds if job.spec.sla else None
+    due = due_at(plan, deps) if job.spec.sla else None
+    triggered = started if plan.triggered_at is None else plan.triggered_at
     current: Current | None = None
     accuracy: tuple[CohortAccuracy, ...] = ()
     with suppress(StorageError):  # tables that cannot be read must not keep the record from people
@@ -68,8 +70,9 @@ def draw_up(
         started_at=datetime.fromtimestamp(started, UTC),
         finished_at=datetime.fromtimestamp(finished, UTC),
         duration_seconds=seconds,
-        sla_seconds=sla,
-        sla_met=_sla_met(sla, seconds, state),
+        sla_seconds=None if due is None else due - triggered,
+        sla_used_seconds=None if due is None else finished - triggered,
+        sla_met=_sla_met(due, finished, state),
         spec_hash=plan.spec_hash,
         frozen_spec=plan.spec,
         items_per_second=figures.conservation.finished / seconds if seconds else 0.0,
@@ -131,11 +134,11 @@ def _groups(job: ResolvedJob, shards: list[ShardRow]) -> Iterator[GroupRecord]:
         )
 
 
-def _sla_met(sla: float | None, seconds: float, state: State) -> bool | None:
+def _sla_met(due: float | None, now: float, state: State) -> bool | None:
     """None where there is no SLA, or it is not decided: the batch may still make it."""
-    if sla is None or (seconds <= sla and not state.finished):
+    if due is None or (now <= due and not state.finished):
         return None
-    return seconds <= sla
+    return now <= due
 
 
 def _of_job(job: ResolvedJob) -> dict[str, Any]:

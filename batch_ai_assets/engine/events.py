@@ -36,6 +36,7 @@ Event = Literal[
     "batch_ended",
     "alert",
     "outbox_refused",
+    "batch_hurried", "consumer_event", "consumer_refused",
 ]
 
 

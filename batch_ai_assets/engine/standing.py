@@ -15,6 +15,6 @@ from .state.rows import Plan
 
 def prove_may_ask(job: ResolvedJob, plan: Plan, deps: Deps) -> None:
     """Raises BatchPaused, BatchCancelled or BatchHalted where no call may be made."""
-    if why := must_stop(job.name, plan.batch, told(plan, deps)):
+    if why := must_stop(job.name, plan.batch, told(job, plan, deps)):
         raise why
     prove_affordable(job, plan, deps)

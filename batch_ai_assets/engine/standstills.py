@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from .control.resuming import Standstill
 from .deps import Deps
+from .projecting import hours_begin
 from .spec.resolved import ResolvedJob
 from .state.batches import Unfinished
 
@@ -17,13 +18,13 @@ def standstills(jobs: Mapping[str, ResolvedJob], deps: Deps) -> dict[tuple[str, 
     """(job, batch) → how it stands. Batches of jobs that are not in `jobs` are left out."""
     store = deps.store
     return {
-        (one.job, one.batch): _standstill(one, deps)
+        (one.job, one.batch): _standstill(jobs[one.job], one, deps)
         for one in store.batches.unfinished()
         if one.job in jobs and store.leases.holder(one.job, one.batch) is None
     }
 
 
-def _standstill(one: Unfinished, deps: Deps) -> Standstill:
+def _standstill(job: ResolvedJob, one: Unfinished, deps: Deps) -> Standstill:
     store = deps.store
     plan = store.batches.latest_plan(one.job, one.batch)
     return Standstill(
@@ -34,4 +35,5 @@ def _standstill(one: Unfinished, deps: Deps) -> Standstill:
         done=0 if plan is None else plan.items - store.conservation(plan).pending,
         order=store.orders.standing(one.job, one.batch),
         approved_at=None if plan is None else store.approvals.allowed(plan).at,
+        window_open=plan is None or hours_begin(job, plan, deps) is None,
     )

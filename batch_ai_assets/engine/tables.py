@@ -200,15 +200,16 @@ class TableStore:
         batches: Iterable[pa.RecordBatch],
     ) -> BatchTable:
         """Write all `batches` into a new folder. StorageError where the storage refuses."""
-        with _writing(self._home(job, asset, batch)):
-            folder = new_folder(self._home(job, asset, batch), run_id)
+        with writing(self.home(job, asset, batch)):
+            folder = new_folder(self.home(job, asset, batch), run_id)
             parts, rows = self._write_parts(folder, schema, batches)
             now = time.time()
             table = BatchTable(job, asset, batch, run_id, str(folder), tuple(parts), rows, now)
             put_json(folder / _SEAL, asdict(table))
         return table
 
-    def _home(self, job: str, asset: str, batch: str) -> UPath:
+    def home(self, job: str, asset: str, batch: str) -> UPath:
+        """The folder of everything that was published for a batch under this asset."""
         return self.root / job / asset / batch
 
     def _write_parts(
@@ -239,13 +240,13 @@ class TableStore:
     def point_latest(self, table: BatchTable) -> None:
         """Make `table` what Dagster's downstream reads."""
         failpoints.hit("before_pointer")
-        home = self._home(table.job, table.asset, table.batch)
-        with _writing(home / "_latest.json"):
+        home = self.home(table.job, table.asset, table.batch)
+        with writing(home / "_latest.json"):
             put_json(home / "_latest.json", {"path": table.path})
 
     def latest(self, job: str, asset: str, batch: str) -> BatchTable | None:
         """The table that `_latest.json` names, or None."""
-        pointer = self._home(job, asset, batch) / "_latest.json"
+        pointer = self.home(job, asset, batch) / "_latest.json"
         if not pointer.exists():
             return None
         with _pointing(pointer):
@@ -267,13 +268,13 @@ class TableStore:
     def point_current(self, current: Current) -> None:
         """Make `current` what consumers of the job's results read."""
         failpoints.hit("before_pointer")
-        home = self._home(current.job, "results", current.batch)
-        with _writing(home / "_current.json"):
+        home = self.home(current.job, "results", current.batch)
+        with writing(home / "_current.json"):
             put_json(home / "_current.json", asdict(current))
 
     def current(self, job: str, batch: str) -> Current | None:
         """The released version of a batch, or None if nothing was released yet."""
-        pointer = self._home(job, "results", batch) / "_current.json"
+        pointer = self.home(job, "results", batch) / "_current.json"
         if not pointer.exists():
             return None
         with _pointing(pointer):
@@ -307,7 +308,7 @@ def new_folder(home: UPath, run_id: str) -> UPath:
 
 
 @contextmanager
-def _writing(place: UPath) -> Iterator[None]:
+def writing(place: UPath) -> Iterator[None]:
     """What the storage refuses leaves as a StorageError."""
     try:
         yield

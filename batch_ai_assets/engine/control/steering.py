@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from ..errors import BatchCancelled, BatchPaused, BatchStopped
 from ..order import Order, OrderKind
+from ..state.boosts import Boost
+from .wording import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +20,17 @@ class Told:
 
     order: Order | None = None
     """The newest order of a person."""
+    hours_begin: float | None = None
+    """When the off-peak hours begin that it waits for; None where it may ask now."""
+    boost: Boost | None = None
+    """How a run is hurried, because its deadline is in danger."""
 
 
 def must_stop(job: str, batch: str, told: Told) -> BatchStopped | None:
     """Why the batch must make no further call; None where it may."""
     order = told.order
     if order is None or order.kind is OrderKind.RESUME:
-        return None
+        return _wait_for_hours(job, batch, told.hours_begin)
     said = f"by {order.who}" + (f" ({order.why})" if order.why else "")
     if order.kind is OrderKind.CANCEL:
         return BatchCancelled(
@@ -35,4 +41,14 @@ def must_stop(job: str, batch: str, told: Told) -> BatchStopped | None:
         "person",
         f"Batch {job}/{batch} was paused {said}. What was answered is kept; "
         f"`batch-ai resume {job} {batch}` lets it go on.",
+    )
+
+
+def _wait_for_hours(job: str, batch: str, begin: float | None) -> BatchStopped | None:
+    if begin is None:
+        return None
+    return BatchPaused(
+        "window",
+        f"Batch {job}/{batch} waits for its off-peak hours (batches.off_peak), which begin "
+        f"{moment(begin)}; it goes on by itself then. What was answered is kept.",
     )

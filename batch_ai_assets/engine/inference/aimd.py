@@ -28,6 +28,10 @@ class Window:
         self._clean = 0
         self._decreased_at = -NEVER
 
+    def widen(self, most: int) -> None:
+        """From now on as many as `most`, if the provider takes them; one more at a time."""
+        self._most = max(self._most, most)
+
     def wait(self, now: float, in_flight: int) -> float:
         """0.0 and a call may leave; otherwise seconds until the window is larger, NEVER where
         only a call that comes back makes room."""

@@ -120,6 +120,23 @@ class Gate:
             self._scale += self._learning * (factor - self._scale)
             self._learning = max(0.05, self._learning / (1.0 + self._learning))
 
+    def hurry(self, concurrency: int, *, urgent: bool) -> None:
+        """From now on so many calls in flight; `urgent`: before others of this provider."""
+        if self._window is not None:
+            self._window.widen(concurrency)
+        if urgent:
+            self._pacer.priority = "urgent"
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that left and are not over."""
+        return self._in_flight
+
+    @property
+    def answers(self) -> int:
+        """Calls that came back."""
+        return self._answers
+
     def pause(self, until: float) -> None:
         """Nothing leaves this process before `until`."""
         self._paused_until = max(self._paused_until, until)

@@ -60,7 +60,7 @@ class Pacer:
         self.held_until = -_NEVER
         """No process sends before."""
         self._store, self._declared = send_slots, declared
-        self._priority, self._provider = priority, provider
+        self.priority, self._provider = priority, provider
         self._clock = clock
         self._process = uuid4().hex
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="send-slots")
@@ -130,7 +130,7 @@ class Pacer:
         self._demand.look(now)
         wish = Wish(
             process=self._process,
-            priority=self._priority,
+            priority=self.priority,
             waited=waited,
             waiting=waiting[self.slots.calls :],
             expected=int(self._demand.expected),

@@ -43,6 +43,7 @@ from .gate import Gate
 from .item import WorkItem
 from .lookup import look_up_model
 from .loop_lag import LoopLag
+from .paced import Paced
 from .request import RequestTemplate
 from .shard import Crew
 from .steered import Steered
@@ -109,9 +110,12 @@ class _Shards:
         self._catch_signals(loop)
         lag = LoopLag()
         steered = Steered(job, self._plan, self._crew, deps)
+        paced = Paced(
+            self._plan, self._run_id, self._crew, self._gate, self._total, self._done_before, deps
+        )
         beside = [
             asyncio.create_task(task)
-            for task in (self._show_progress(), lag.watch(), steered.watch())
+            for task in (self._show_progress(), lag.watch(), steered.watch(), paced.watch())
         ]
         askers, kind = deps.store.askers, self._template.kind
         try:
@@ -124,6 +128,7 @@ class _Shards:
             for task in beside:
                 task.cancel()
             await asyncio.to_thread(self._writer.close)
+            await paced.take()
             log_event(
                 "asking_ended",
                 job=self._job.name, batch=self._plan.batch,

@@ -15,6 +15,7 @@ from contextlib import suppress
 from ..control.budget import Bound, Purse
 from ..errors import BatchAIError, BatchHalted
 from ..spec.resolved import ResolvedJob
+from ..state.boosts import Boost
 from ..state.rows import Plan
 from ..state.writer import Writer
 from .attempt import Judge, Judged
@@ -124,6 +125,12 @@ class Crew:
         for number, task in enumerate(self._workers):
             if not self._sent_at[number] and task is not current:
                 task.cancel()
+
+    def hurry(self, boost: Boost) -> None:
+        """More calls in flight, within the job's limits; whoever comes back brings others along."""
+        self._size = max(self._size, min(boost.concurrency, self._job.spec.limits.most))
+        self._fill = CHUNK + self._size * self._template.together
+        self._gate.hurry(self._size, urgent=boost.urgent)
 
     async def pause(self, seconds: float) -> None:
         """Wait, unless something stops the crew."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..control.steering import Told, must_stop
 from ..deps import Deps
 from ..errors import StateError
+from ..projecting import hours_begin
 from ..spec.resolved import ResolvedJob
 from ..state.rows import Plan
 
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
 _SECONDS = 1.0
 
 
-def told(plan: Plan, deps: Deps) -> Told:
+def told(job: ResolvedJob, plan: Plan, deps: Deps) -> Told:
     """What speaks to the batch at this moment."""
-    return Told(order=deps.store.orders.standing(plan.job, plan.batch))
+    return Told(
+        order=deps.store.orders.standing(plan.job, plan.batch),
+        hours_begin=hours_begin(job, plan, deps),
+        boost=deps.store.boosts.of(plan),
+    )
 
 
 class Steered:
@@ -37,6 +42,8 @@ class Steered:
         while True:
             await asyncio.sleep(_SECONDS)
             with suppress(StateError):
-                said = await asyncio.to_thread(told, self._plan, self._deps)
+                said = await asyncio.to_thread(told, self._job, self._plan, self._deps)
                 if why := must_stop(self._job.name, self._plan.batch, said):
                     self._crew.stop(why)
+                if said.boost is not None:
+                    self._crew.hurry(said.boost)

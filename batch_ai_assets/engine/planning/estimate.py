@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 from statistics import median
+from time import time
 
 import orjson
 
+from ..control.deadline import deadline_of
 from ..spec.resolved import ResolvedJob
 from ..state.store import StateStore
 from .sizing import (
@@ -96,7 +98,9 @@ class Expectation:
         known = self.tokens_per_answer
         answered = most if known is None else min(most, ceil(answers * known))
         cached = int(tokens * self.cached_share)
-        rate, sla = job.offer.rate, job.spec.sla
+        rate, now = job.offer.rate, time()
+        due = deadline_of(job.spec.sla, now)
+        needed = None if due is None else workers_for(calls, due - now, self.seconds_per_call)
         return Work(
             items=items,
             calls=calls,
@@ -108,7 +112,7 @@ class Expectation:
             most_cost_usd=rate.cost_usd(tokens, most),
             seconds=self.seconds(job, calls, tokens + answered),
             workers=job.spec.limits.concurrency,
-            workers_for_sla=workers_for(calls, sla.seconds, self.seconds_per_call) if sla else None,
+            workers_for_sla=needed,
             output_bytes=output_bytes(items, answered / answers if answers else 0.0),
             checkpoint_bytes=checkpoint_bytes(answers),
         )

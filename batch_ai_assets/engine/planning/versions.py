@@ -43,8 +43,8 @@ def next_step(
 
 
 def frozen_job(plan: Plan, job: ResolvedJob) -> ResolvedJob:
-    """The job as it was planned, with today's budget, deadline, limits, retries, items per request,
-    address and price.
+    """The job as it was planned, with today's budget, deadline, priority, off-peak hours, limits,
+    retries, items per request, address and price.
 
     What decides results stays frozen; what a person may change to get a batch going does not.
     """
@@ -54,6 +54,10 @@ def frozen_job(plan: Plan, job: ResolvedJob) -> ResolvedJob:
         update={
             "budget": today.budget,
             "sla": today.sla,
+            "priority": today.priority,
+            "batches": frozen.spec.batches.model_copy(
+                update={"off_peak": today.batches.off_peak, "timezone": today.batches.timezone}
+            ),
             "limits": today.limits,
             "retry": today.retry,
             "thresholds": today.thresholds,

@@ -133,6 +133,9 @@ class CompletionRecord(_Part):
     finished_at: datetime
     duration_seconds: float
     sla_seconds: float | None = None
+    """From the trigger of the batch to its deadline."""
+    sla_used_seconds: float | None = None
+    """From its trigger to this record."""
     sla_met: bool | None = None
 
     spec_hash: str

@@ -74,10 +74,11 @@ def cost_gauge(record: CompletionRecord) -> Gauge | None:
 
 
 def sla_gauge(record: CompletionRecord) -> Gauge | None:
-    """Duration against the SLA; warnings at 70 and 90 %."""
+    """Time since the trigger against the SLA; warnings at 70 and 90 %."""
     if not record.sla_seconds:
         return None
-    return gauge(record.duration_seconds, record.sla_seconds, (0.7, 0.9))
+    used = record.sla_used_seconds or record.duration_seconds  # of a record from before it was kept
+    return gauge(used, record.sla_seconds, (0.7, 0.9))
 
 
 def text_bar(share: float, width: int = 20) -> str:

@@ -1,8 +1,9 @@
-"""What all registry models share: frozen, no unknown keys; names, times, durations and sizes."""
+"""What all registry models share: frozen, no unknown keys; names, times, zones, sizes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -21,6 +22,10 @@ Duration = Annotated[str, StringConstraints(pattern=r"^\d{1,6}(\.\d{1,3})?[smhd]
 """Such as 90s, 15m, 4h, 2d."""
 Size = Annotated[str, StringConstraints(pattern=r"^\d{1,9}(\.\d{1,3})?(B|kB|MB|GB)$")]
 """Such as 500kB or 10MB, in powers of 1,000."""
+SecretReference = Annotated[
+    str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|aws:.+)$")
+]
+"""Where a secret is, never the secret itself."""
 
 DataClass = Literal["public", "internal", "confidential", "restricted"]
 """Data classification, least to most sensitive."""
@@ -36,6 +41,15 @@ def class_rank(data_class: str) -> int:
 def seconds_of(duration: str) -> float:
     """A Duration in seconds."""
     return float(duration[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[duration[-1]]
+
+
+def known_zone(name: str) -> str:
+    """The name of a time zone as it is; ValueError where there is none of it."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not an IANA time zone; write e.g. Europe/Paris") from error
+    return name
 
 
 def bytes_of(size: str) -> int:

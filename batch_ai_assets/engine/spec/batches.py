@@ -7,12 +7,11 @@ run in `engine/control`.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
 
-from .base import ClockTime, Duration, Model, NonEmpty, Size
+from .base import ClockTime, Duration, Model, NonEmpty, Size, known_zone
 
 Cadence = Literal["manual", "hourly", "daily", "weekly", "monthly", "on_arrival"]
 TIMED: tuple[Cadence, ...] = ("hourly", "daily", "weekly", "monthly")
@@ -89,29 +88,23 @@ class BatchesSpec(Model):
     day: int | Literal["last_day", "last_business_day"] = 1
     """monthly: the day on which it runs. 1 to 28: the batch of the month before;
     `last_day`, `last_business_day` (Monday to Friday): the batch of the month that closes."""
-    timezone: str = "UTC"
+    timezone: Annotated[str, AfterValidator(known_zone)] = "UTC"
     """An IANA time zone, such as Europe/Paris. Hourly batches are named in UTC."""
     arrival: ArrivalSpec | None = None
     """on_arrival: the thresholds."""
     start_window: StartWindow | None = None
     """Off-peak hours: no schedule or sensor starts a batch outside of them. Who starts one by
     hand is not held back."""
+    off_peak: StartWindow | None = None
+    """The model is asked within these hours alone: a batch waits for them, pauses at their end
+    and goes on in the next, unless its job is urgent or its deadline would be missed."""
+    missing_after: Duration = "1h"
+    """A window that was due so long ago and has no batch, or an empty one, is an alert."""
 
     @property
     def timed(self) -> bool:
         """Whether batches are windows of time."""
         return self.cadence in TIMED
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(
-                f"{value!r} is not an IANA time zone; write e.g. Europe/Paris"
-            ) from error
-        return value
 
     @field_validator("start")
     @classmethod

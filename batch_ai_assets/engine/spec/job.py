@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from .base import DataClass, JobName, Model, NonEmpty, RuleName
+from .base import DataClass, JobName, Model, NonEmpty, RuleName, SecretReference
 from .batches import BatchesSpec
 from .budget import BudgetSpec
 from .chunks import ChunksSpec
@@ -19,6 +19,7 @@ from .groups import GroupSpec, OverLength, ShardsSpec
 from .input import InputSpec
 from .input_quality import InputQualitySpec
 from .priority import Priority
+from .sla import SlaSpec
 
 __all__ = ["BudgetSpec", "JobSpec", "RuleSpec"]
 
@@ -129,21 +130,26 @@ class LimitsSpec(Model):
 
     concurrency: PositiveInt = 32
     """Calls in flight at once."""
+    most_concurrency: PositiveInt | None = None
+    """Calls in flight at once while the deadline is in danger. No figure: no more than else."""
     requests_per_minute: PositiveInt | None = None
     """No figure: the provider's limit alone."""
     tokens_per_minute: PositiveInt | None = None
     """Tokens sent and answered. No figure: the provider's limit alone."""
 
-
-class SlaSpec(Model):
-    """How long a batch may take."""
-
-    within: str = Field(pattern=r"^\d+(\.\d+)?[smh]$")
-    """For example `90s`, `30m`, `4h`, from the start of the batch."""
+    @model_validator(mode="after")
+    def _most_is_no_less(self) -> LimitsSpec:
+        if self.most_concurrency is not None and self.most_concurrency < self.concurrency:
+            raise ValueError(
+                f"most_concurrency {self.most_concurrency} is less than concurrency "
+                f"{self.concurrency}; write as many or more, or leave it out"
+            )
+        return self
 
     @property
-    def seconds(self) -> float:
-        return float(self.within[:-1]) * {"s": 1, "m": 60, "h": 3600}[self.within[-1]]
+    def most(self) -> int:
+        """Calls in flight at once, whatever happens."""
+        return self.most_concurrency or self.concurrency
 
 
 class ThresholdsSpec(Model):
@@ -237,7 +243,7 @@ class JobSpec(Model):
     """What a batch may cost: limit_usd, or limit_tokens where the model is free. When it is used
     up, no further call leaves."""
     sla: SlaSpec | None = None
-    """How long a batch may take."""
+    """When a batch must be complete, and what is done where it may not be."""
     thresholds: ThresholdsSpec = ThresholdsSpec()
     """When the rate checks show WARN or ERROR, and whether they block."""
     early_stop: EarlyStopSpec = EarlyStopSpec()
@@ -246,6 +252,9 @@ class JobSpec(Model):
     """How long what is kept."""
     consumers: tuple[NonEmpty, ...] = ()
     """Who reads the results."""
+    consumer_webhook: SecretReference | None = None
+    """Where the address is that is told when results come late, never the address itself:
+    `env:NAME`, `file:/path` or `aws:NAME`."""
     tags: dict[str, str] = Field(default_factory=dict)
     """Tags for the assets in the catalogue."""
     evaluation: EvaluationSpec | None = None

@@ -135,7 +135,7 @@ def _say(model: type[BaseModel], where: Where, found: ErrorDetails, written: str
         return _unknown_key(model, where)
     if kind == "value_error":
         return f"{_sentence(str(context['error']))}"
-    if where and where[-1] == "secret":
+    if where and where[-1] in ("secret", "consumer_webhook"):
         return f"this is not a reference to a secret{_meaning(model, where)}"
     if kind == "literal_error":
         expected = str(context["expected"]).replace("'", "")

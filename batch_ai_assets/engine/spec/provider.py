@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from .base import DataClass, Model, NonEmpty
+from .base import DataClass, Model, NonEmpty, SecretReference
 
 
 class Price(Model):
@@ -102,9 +102,7 @@ class ProviderSpec(Model):
     and stopped with the run."""
     base_url: NonEmpty | None = None
     """For example https://api.example.com/v1. Plain http only to loopback."""
-    secret: str | None = Field(
-        default=None, pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|aws:.+)$"
-    )
+    secret: SecretReference | None = None
     """Where the API key is: `env:NAME`, `file:/path` or `aws:SECRET_NAME`. Never the key itself."""
     region: NonEmpty = "any"
     """Where documents are processed: `eu`, `eu-west-1`; `any` where the provider does not say.

@@ -36,6 +36,7 @@ _NO_RESULT_DEPENDS_ON: dict[str, Any] = {
     "early_stop": True,
     "retention": True,
     "consumers": True,
+    "consumer_webhook": True,
     "tags": True,
     "prompt": {"file", "examples", "items_per_request"},
     "output": {"json_schema", "taxonomy"},
@@ -108,7 +109,7 @@ class ResolvedJob(Model):
             own = {"file": found.prompt.file, "version": found.prompt.version}
             changes["prompt"] = spec.prompt.model_copy(update=own)
         if found.concurrency is not None:
-            own_limits = {"concurrency": found.concurrency}
+            own_limits = {"concurrency": found.concurrency, "most_concurrency": None}
             changes["limits"] = spec.limits.model_copy(update=own_limits)
         return self.model_copy(
             update={

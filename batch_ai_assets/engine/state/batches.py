@@ -32,6 +32,7 @@ class Unfinished:
     batch: str
     state: State
     reason: str
+    created_at: float
     updated_at: float
 
 
@@ -57,14 +58,14 @@ class Batches:
         b = t.batches.c
         ended = [state.value for state in State if state.finished]
         query = (
-            sa.select(b.job, b.batch, b.state, b.reason, b.updated_at)
+            sa.select(b.job, b.batch, b.state, b.reason, b.created_at, b.updated_at)
             .where(b.state.not_in(ended))
             .order_by(b.created_at)
         )
         with self._db.read() as connection:
             return [
-                Unfinished(row.job, row.batch, State(row.state), row.reason, row.updated_at)
-                for row in connection.execute(query)
+                Unfinished(**{**row, "state": State(row["state"])})
+                for row in connection.execute(query).mappings()
             ]
 
     def move(
@@ -169,21 +170,34 @@ class Batches:
         mode: str,
         raw_path: str,
         items: int,
+        deadline_of: Callable[[float], float | None] = lambda _: None,
     ) -> Plan:
-        """A new version, or the newest one where nothing was asked for it yet, emptied."""
+        """A new version, or the newest one where nothing was asked for it yet, emptied.
+
+        `deadline_of`: what a trigger at that instant means. The first version was triggered when
+        the batch came into being, a later one is now.
+        """
 
         def work(connection: sa.Connection) -> None:
             version = int(connection.scalar(_latest_version(job, batch)) or 0)
-            half = connection.execute(
-                sa.select(t.plans.c.plan_id).where(
+            half, triggered = connection.execute(
+                sa.select(t.plans.c.plan_id, t.plans.c.triggered_at).where(
                     t.plans.c.job == job,
                     t.plans.c.batch == batch,
                     t.plans.c.version == version,
                     _UNTOUCHED,
                 )
-            ).scalar()
+            ).first() or (None, None)
+            if triggered is None:
+                born = sa.select(t.batches.c.created_at).where(
+                    t.batches.c.job == job, t.batches.c.batch == batch
+                )
+                first = version == 0 or (version == 1 and half is not None)
+                triggered = (connection.scalar(born) if first else None) or self._clock()
             values = {
                 **_UNPLANNED,
+                "triggered_at": triggered,
+                "deadline_at": deadline_of(triggered),
                 "spec": spec,
                 "spec_hash": spec_hash,
                 "mode": mode,

@@ -105,9 +105,28 @@ consumer_events = sa.Table(
     sa.Column("id", BigId, primary_key=True, autoincrement=True),
     sa.Column("job", sa.Text, nullable=False),
     sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),  # JSON
     sa.Column("at", sa.Float, nullable=False),
-    sa.Column("told_at", sa.Float),
-    sa.UniqueConstraint("job", "batch", "kind"),
+    sa.Column("told_at", sa.Float),  # when the webhook took it
+    sa.UniqueConstraint("job", "batch", "version", "kind"),
+)
+
+boosts = sa.Table(
+    "boosts",  # how a version whose deadline is in danger is hurried; its run reads it
+    metadata,
+    sa.Column("plan_id", BigId, primary_key=True, autoincrement=False),
+    sa.Column("concurrency", sa.Integer, nullable=False),
+    sa.Column("urgent", sa.Boolean, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+watched_jobs = sa.Table(
+    "watched_jobs",  # since when somebody looks whether the windows of a job get their batches
+    metadata,
+    sa.Column("job", sa.Text, primary_key=True),
+    sa.Column("since", sa.Float, nullable=False),
+    sqlite_with_rowid=False,
 )

@@ -21,8 +21,10 @@ from .approvals import Approvals
 from .arrivals import Arrivals
 from .askers import Askers
 from .batches import Batches
+from .boosts import Boosts
 from .budgets import Budgets
 from .claims import Claims
+from .consumer_events import ConsumerEvents
 from .database import Database
 from .decisions import Decisions
 from .disagreements import disagreements
@@ -31,6 +33,7 @@ from .leases import Leases
 from .letters import Letters
 from .orders import Orders
 from .oversight import Oversight
+from .paces import Paces
 from .releases import Releases
 from .rows import USABLE, BatchRow, DeadLetterRow, Plan, Status, Transition
 from .send_slots import SendSlots
@@ -57,6 +60,9 @@ class StateStore:
         self.approvals = Approvals(database, clock)
         self.budgets = Budgets(database, clock)
         self.orders = Orders(database, clock)
+        self.paces = Paces(database, clock)
+        self.boosts = Boosts(database, clock)
+        self.consumer_events = ConsumerEvents(database, clock)
         self.letters = Letters(database)
         self.decisions = Decisions(database, clock)
         self.leases = Leases(database, clock)
