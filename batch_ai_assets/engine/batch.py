@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .alerting import alert_about_dead_letters
+from .alerting import alert_at_the_end
 from .asking import ask
 from .completion import changed_since, draw_up
 from .deps import Deps, Mode, Run
@@ -333,7 +333,7 @@ def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRe
             job.name, batch, plan.version, run.run_id, record.model_dump_json()
         )
         move(job, batch, run, deps, state)
-        alert_about_dead_letters(job, record, deps)
+        alert_at_the_end(job, record, deps)
         deps.store.batches.mark(plan.plan_id, finished_at=deps.store.clock())
         deps.store.leases.release(job.name, batch, run.run_id)
         log_event(

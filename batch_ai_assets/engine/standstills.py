@@ -11,6 +11,7 @@ from .control.resuming import Standstill
 from .deps import Deps
 from .spec.resolved import ResolvedJob
 from .state.batches import Unfinished
+from .state.outages import outage_key
 
 
 def standstills(jobs: Mapping[str, ResolvedJob], deps: Deps) -> dict[tuple[str, str], Standstill]:
@@ -26,6 +27,7 @@ def standstills(jobs: Mapping[str, ResolvedJob], deps: Deps) -> dict[tuple[str, 
 def _standstill(one: Unfinished, deps: Deps) -> Standstill:
     store = deps.store
     plan = store.batches.latest_plan(one.job, one.batch)
+    outage = None if plan is None else store.outages.of(outage_key(plan))
     return Standstill(
         state=one.state,
         reason=one.reason,
@@ -34,4 +36,5 @@ def _standstill(one: Unfinished, deps: Deps) -> Standstill:
         done=0 if plan is None else plan.items - store.conservation(plan).pending,
         order=store.orders.standing(one.job, one.batch),
         approved_at=None if plan is None else store.approvals.allowed(plan).at,
+        provider_away=outage is not None and outage.lasts,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..errors import BatchCancelled, BatchPaused, BatchStopped
 from ..state.orders import Order, OrderKind
+from ..state.outages import Outage
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +19,15 @@ class Told:
 
     order: Order | None = None
     """The newest order of a person."""
+    outage: Outage | None = None
+    """The last one of its provider."""
 
 
 def must_stop(job: str, batch: str, told: Told) -> BatchStopped | None:
     """Why the batch must make no further call; None where it may."""
     order = told.order
     if order is None or order.kind is OrderKind.RESUME:
-        return None
+        return _away(job, batch, told.outage)
     said = f"by {order.who}" + (f" ({order.why})" if order.why else "")
     if order.kind is OrderKind.CANCEL:
         return BatchCancelled(
@@ -35,4 +38,14 @@ def must_stop(job: str, batch: str, told: Told) -> BatchStopped | None:
         "person",
         f"Batch {job}/{batch} was paused {said}. What was answered is kept; "
         f"`batch-ai resume {job} {batch}` lets it go on.",
+    )
+
+
+def _away(job: str, batch: str, outage: Outage | None) -> BatchPaused | None:
+    if outage is None or not outage.lasts:
+        return None
+    return BatchPaused(
+        "provider",
+        f"Batch {job}/{batch} waits for provider {outage.provider}, as another run found out: "
+        f"{outage.message} It is asked again from time to time, and the batch goes on by itself.",
     )

@@ -13,6 +13,7 @@ from ..control.steering import Told, must_stop
 from ..deps import Deps
 from ..errors import StateError
 from ..spec.resolved import ResolvedJob
+from ..state.outages import outage_key
 from ..state.rows import Plan
 
 if TYPE_CHECKING:
@@ -23,7 +24,11 @@ _SECONDS = 1.0
 
 def told(plan: Plan, deps: Deps) -> Told:
     """What speaks to the batch at this moment."""
-    return Told(order=deps.store.orders.standing(plan.job, plan.batch))
+    store = deps.store
+    return Told(
+        order=store.orders.standing(plan.job, plan.batch),
+        outage=store.outages.of(outage_key(plan)),
+    )
 
 
 class Steered:
@@ -40,3 +45,10 @@ class Steered:
                 said = await asyncio.to_thread(told, self._plan, self._deps)
                 if why := must_stop(self._job.name, self._plan.batch, said):
                     self._crew.stop(why)
+                await self._end_trial(said)
+
+    async def _end_trial(self, said: Told) -> None:
+        """Answers of this run show that the provider is back."""
+        counts = self._crew.counts
+        if said.outage is not None and said.outage.on_trial and counts.finished > counts.failed:
+            await asyncio.to_thread(self._deps.store.outages.answered, said.outage.provider)

@@ -29,6 +29,7 @@ from .items import Items
 from .leases import Leases
 from .letters import Letters
 from .orders import Orders
+from .outages import Outages
 from .oversight import Oversight
 from .releases import Releases
 from .rows import USABLE, BatchRow, DeadLetterRow, Plan, Status, Transition
@@ -55,6 +56,7 @@ class StateStore:
         self.askers = Askers(database, clock)
         self.approvals = Approvals(database, clock)
         self.orders = Orders(database, clock)
+        self.outages = Outages(database, clock)
         self.letters = Letters(database)
         self.decisions = Decisions(database, clock)
         self.leases = Leases(database, clock)
