@@ -59,8 +59,10 @@ def _tick(
     run_jobs: Mapping[str, str],
     deps: Deps,
 ) -> dg.SensorResult:
+    from batch_ai_assets.engine.outage import look_after_outages
     from batch_ai_assets.engine.standstills import standstills
 
+    look_after_outages(jobs, deps)
     known, now = read_cursor(context.cursor), time.time()
     ripe: dict[str, dict[str, float]] = defaultdict(dict)
     why: dict[tuple[str, str], str] = {}

@@ -22,6 +22,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("engine.tables", "engine.tokens"),
     ("engine.control",),
     ("engine.deps",),
+    ("engine.outbox",),
     (
         "engine.intake",
         "engine.planning",
@@ -52,6 +53,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.reviews",
         "engine.stepping",
     ),
+    ("engine.outage",),
     ("engine.alerting", "engine.held", "engine.inspection", "engine.spending"),
     ("engine.deadlines",),
     (

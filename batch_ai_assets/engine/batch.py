@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .alerting import alert_about_dead_letters, resolve
+from .alerting import alert_at_the_end, resolve
 from .asking import ask
 from .completion import changed_since, draw_up
 from .control.deadline import deadline_of
@@ -168,7 +168,7 @@ def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
         if plan.started_at is None:
             deps.store.batches.mark(plan.plan_id, started_at=deps.store.clock())
         frozen, raw = frozen_job(plan, job), deps.tables.open(plan.raw_path)
-        resolve(("stopped",), job.name, batch, deps)
+        resolve(job.name, batch, ("stopped",), deps)
         with watched_spending(frozen, plan, deps) as watched:
             ask(frozen, plan, raw, run, watched)
         table = deps.tables.write(
@@ -340,8 +340,7 @@ def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRe
             job.name, batch, plan.version, run.run_id, record.model_dump_json()
         )
         move(job, batch, run, deps, state)
-        alert_about_dead_letters(job, record, deps)
-        resolve(("stopped", "budget"), job.name, batch, deps)
+        alert_at_the_end(job, record, deps)
         deadline_is_met(job, plan, deps)
         deps.store.batches.mark(plan.plan_id, finished_at=deps.store.clock())
         deps.store.leases.release(job.name, batch, run.run_id)

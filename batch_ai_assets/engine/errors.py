@@ -15,6 +15,7 @@
     └── BatchStopped         a batch stopped before its end; items stay pending
         ├── BatchHalted          budget, checks, systematic failure, provider: a person must act
         ├── BatchPaused          a person, hours, provider away: goes on when that has passed
+        │   └── ProviderAway     this run found out that the provider is away
         ├── BatchCancelled       a person gave it up: pending items are cancelled
         └── BatchInterrupted     a signal; the next run resumes
 
@@ -123,6 +124,15 @@ class BatchPaused(BatchStopped):
         self.reason = reason
 
 
+class ProviderAway(BatchPaused):
+    """This run found out that its provider is away; whoever else asks it is told."""
+
+    reason = "provider"
+
+    def __init__(self, message: str) -> None:
+        super().__init__("provider", message)
+
+
 class BatchCancelled(BatchStopped):
     """A person gave the batch up; what was answered is kept, what was pending is cancelled."""
 
@@ -131,6 +141,8 @@ class BatchCancelled(BatchStopped):
 
 class BatchInterrupted(BatchStopped):
     """A signal ended the run after a drain; the next run resumes where this one stopped."""
+
+    reason = "signal"
 
     def __init__(self, signal_number: int, message: str) -> None:
         super().__init__(message)

@@ -23,12 +23,14 @@ from .errors import (
     BatchStopped,
     LeaseHeldError,
     OrderError,
+    ProviderAway,
     SealError,
     StateError,
     StorageError,
 )
 from .events import log_event
 from .intake.location import check_batch_key
+from .outage import opened
 from .planning.versions import frozen_job
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
@@ -95,6 +97,8 @@ def _record_stop(
             deps.store.items.cancel_pending(plan)
         if not (before and before.finished):
             move(job, batch, run, deps, state, reason, str(stop))
+        if isinstance(stop, ProviderAway) and plan is not None:
+            opened(job, plan, str(stop), deps)
         if plan is not None and plan.planned_at and not plan.finished_at:
             record = draw_up(
                 frozen_job(plan, job), plan, run, deps,

@@ -122,7 +122,14 @@ class RetrySpec(Model):
     timeout_seconds: PositiveFloat = 60.0
     """A call without an answer after this long is given up; its cost counts as spent."""
     unreachable_seconds: PositiveFloat = 60.0
-    """How long a provider that is away is waited for before the batch halts, items pending."""
+    """How long a run waits for a provider that is away before the batch pauses, items pending."""
+    safe_window: str = Field(default="30m", pattern=r"^\d+(\.\d+)?[smh]$")
+    """For example `30m`, `2h`: how long a provider may be away before it is an error, people are
+    told again, and so is who reads the results. Where the deadline comes first, it counts."""
+
+    @property
+    def safe_seconds(self) -> float:
+        return float(self.safe_window[:-1]) * {"s": 1, "m": 60, "h": 3600}[self.safe_window[-1]]
 
 
 class LimitsSpec(Model):

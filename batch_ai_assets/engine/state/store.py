@@ -32,6 +32,7 @@ from .items import Items
 from .leases import Leases
 from .letters import Letters
 from .orders import Orders
+from .outages import Outages
 from .oversight import Oversight
 from .paces import Paces
 from .releases import Releases
@@ -63,6 +64,7 @@ class StateStore:
         self.paces = Paces(database, clock)
         self.boosts = Boosts(database, clock)
         self.consumer_events = ConsumerEvents(database, clock)
+        self.outages = Outages(database, clock)
         self.letters = Letters(database)
         self.decisions = Decisions(database, clock)
         self.leases = Leases(database, clock)
