@@ -18,6 +18,7 @@ from batch_ai_assets.commands.ctrl_c import remember_ctrl_c
 from batch_ai_assets.commands.dbt import dbt
 from batch_ai_assets.commands.demo import demo
 from batch_ai_assets.commands.dlq import dlq
+from batch_ai_assets.commands.drill import drill
 from batch_ai_assets.commands.estimate import estimate
 from batch_ai_assets.commands.fsck import fsck
 from batch_ai_assets.commands.governance import governance
@@ -178,7 +179,7 @@ def _sum(sound: int, broken: int) -> str:
 
 for one in (
     run, estimate, status, pause, resume, cancel, alerts, checks, governance, dbt, dlq, review, sql,
-    fsck, demo, ui, local_provider,
+    fsck, demo, ui, local_provider, drill,
 ):  # fmt: skip
     main.add_command(one)
 

@@ -81,6 +81,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ),
     ("factory",),
     ("definitions",),
+    ("drills",),
     ("commands",),
     ("cli", "__main__"),
 )
