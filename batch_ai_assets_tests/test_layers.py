@@ -87,6 +87,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ),
     ("factory",),
     ("definitions",),
+    ("drills",),
     ("commands",),
     ("cli", "__main__"),
 )
