@@ -16,8 +16,8 @@ from batch_ai_assets.engine.deadlines import deadline_is_met
 from batch_ai_assets.engine.held import move
 from batch_ai_assets.engine.state.boosts import Boost
 from batch_ai_assets.engine.state.database import Database
-from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.engine.state.leases import Leases
+from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.engine.state.paces import Paces
 from batch_ai_assets.engine.state.rows import Plan
 from batch_ai_assets.engine.state.store import StateStore
