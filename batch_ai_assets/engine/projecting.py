@@ -39,6 +39,8 @@ def hours_begin(job: ResolvedJob, plan: Plan, deps: Deps) -> float | None:
     batches, now = job.spec.batches, deps.store.clock()
     if batches.off_peak is None or is_open(batches.off_peak, batches.timezone, now):
         return None
+    if not deps.store.items.left_to_do(plan):
+        return None
     work = _work(job, plan, projected(job, plan, deps), deps)
     return waits_until(
         batches,
