@@ -55,7 +55,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("engine.alerting", "engine.held", "engine.inspection"),
     (
         "engine.batch", "engine.estimating", "engine.fsck", "engine.governance",
-        "engine.ordering",
+        "engine.ordering", "engine.upkeep",
     ),
     ("engine",),
     ("settings", "local_provider", "demo"),
@@ -66,6 +66,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "dbt_files",
         "dbt_tests",
         "dbt_variables",
+        "dead_runs",
         "io_managers",
         "offers",
         "partitions",

@@ -23,6 +23,7 @@ from .askers import Askers
 from .batches import Batches
 from .claims import Claims
 from .database import Database
+from .deaths import Deaths
 from .decisions import Decisions
 from .disagreements import disagreements
 from .items import Items
@@ -57,6 +58,7 @@ class StateStore:
         self.approvals = Approvals(database, clock)
         self.orders = Orders(database, clock)
         self.outages = Outages(database, clock)
+        self.deaths = Deaths(database)
         self.letters = Letters(database)
         self.decisions = Decisions(database, clock)
         self.leases = Leases(database, clock)
