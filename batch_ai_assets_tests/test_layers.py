@@ -59,7 +59,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("engine.deadlines",),
     (
         "engine.batch", "engine.estimating", "engine.fsck", "engine.governance",
-        "engine.approving", "engine.ordering", "engine.watching",
+        "engine.approving", "engine.ordering", "engine.upkeep", "engine.watching",
     ),
     ("engine",),
     ("settings", "local_provider", "demo"),
@@ -71,6 +71,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "dbt_files",
         "dbt_tests",
         "dbt_variables",
+        "dead_runs",
         "io_managers",
         "offers",
         "partitions",
