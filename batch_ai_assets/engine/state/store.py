@@ -33,10 +33,12 @@ from .letters import Letters
 from .orders import Orders
 from .oversight import Oversight
 from .paces import Paces
+from .past import PastVersions
 from .releases import Releases
 from .rows import USABLE, BatchRow, DeadLetterRow, Plan, Status, Transition
 from .send_slots import SendSlots
 from .shards import Shards
+from .watched import Watched
 from .writer import Writer
 
 
@@ -61,6 +63,8 @@ class StateStore:
         self.paces = Paces(database, clock)
         self.boosts = Boosts(database, clock)
         self.consumer_events = ConsumerEvents(database, clock)
+        self.past = PastVersions(database)
+        self.watched = Watched(database, clock)
         self.letters = Letters(database)
         self.decisions = Decisions(database, clock)
         self.leases = Leases(database, clock)
