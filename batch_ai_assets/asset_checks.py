@@ -81,7 +81,7 @@ def input_checks(job: ResolvedJob) -> dg.AssetChecksDefinition:
 
         with stage(context, job) as here:
             raw = _read_before(here)
-            look = input_checks_of_run if _selected(here, "work_plan") else input_checks_of
+            look = input_checks_of_run if selects(here, "work_plan") else input_checks_of
             findings = look(job, here.run, here.deps, raw)
             over_time = _over_time(here, findings)
         wanted = {key.name for key in context.selected_asset_check_keys}
@@ -196,10 +196,10 @@ def evaluation(
 
 
 def _would_release(here: Stage) -> bool:
-    return _selected(here, "results")
+    return selects(here, "results")
 
 
-def _selected(here: Stage, name: AssetName) -> bool:
+def selects(here: Stage, name: AssetName) -> bool:
     """Whether the run materializes this asset of the job as well."""
     return asset_key(here.job, name) in here.context.job_def.asset_layer.selected_asset_keys
 
@@ -209,10 +209,10 @@ def _refuse(here: Stage, raw: BatchTable) -> None:
 
     Only where the run would have planned: a check that is repeated by itself changes nothing.
     """
-    if _selected(here, "work_plan"):
+    if selects(here, "work_plan"):
         from batch_ai_assets.engine.batch import plan_work
 
-        _stop(here, lambda: plan_work(here.job, here.batch, here.run, here.deps, raw))
+        stop_batch(here, lambda: plan_work(here.job, here.batch, here.run, here.deps, raw))
 
 
 def _halt(here: Stage) -> None:
@@ -223,10 +223,10 @@ def _halt(here: Stage) -> None:
     if _would_release(here):
         from batch_ai_assets.engine.batch import release
 
-        _stop(here, lambda: release(here.job, here.batch, here.run, here.deps))
+        stop_batch(here, lambda: release(here.job, here.batch, here.run, here.deps))
 
 
-def _stop(here: Stage, go_on: Callable[[], BatchTable]) -> None:
+def stop_batch(here: Stage, go_on: Callable[[], BatchTable]) -> None:
     try:
         go_on()
     except BatchHalted as stop:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_ai_assets.commands.alerts import alerts
+from batch_ai_assets.commands.approve import approve
 from batch_ai_assets.commands.checks import checks
 from batch_ai_assets.commands.ctrl_c import remember_ctrl_c
 from batch_ai_assets.commands.dbt import dbt
 from batch_ai_assets.commands.demo import demo
 from batch_ai_assets.commands.dlq import dlq
+from batch_ai_assets.commands.drill import drill
 from batch_ai_assets.commands.estimate import estimate
 from batch_ai_assets.commands.fsck import fsck
 from batch_ai_assets.commands.governance import governance
@@ -178,8 +180,8 @@ def _sum(sound: int, broken: int) -> str:
 
 
 for one in (
-    run, estimate, status, pause, resume, cancel, alerts, watch, checks, governance, dbt, dlq,
-    review, sql, fsck, demo, ui, local_provider,
+    run, estimate, status, approve, pause, resume, cancel, alerts, watch, checks, governance, dbt,
+    dlq, review, sql, fsck, demo, ui, local_provider, drill,
 ):  # fmt: skip
     main.add_command(one)
 

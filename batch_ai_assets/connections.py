@@ -88,6 +88,11 @@ class Connections:
         self._deps: Deps | None = None
 
     @property
+    def opened(self) -> bool:
+        """Whether somebody has asked for them."""
+        return self._deps is not None
+
+    @property
     def deps(self) -> Deps:
         """Raises StateError, SealError or SpecError where they cannot be opened."""
         if self._deps is None:

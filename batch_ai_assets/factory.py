@@ -15,6 +15,7 @@ from batch_ai_assets.chain_sensor import chain_sensor
 from batch_ai_assets.dbt_checks import dbt_checks
 from batch_ai_assets.decision_jobs import decision_jobs
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
+from batch_ai_assets.plan_check import plan_check
 from batch_ai_assets.run_tags import run_tags
 from batch_ai_assets.schedules import AssetJob, batch_schedule
 
@@ -44,7 +45,7 @@ class JobDefinitions:
 def job_definitions(job: ResolvedJob) -> JobDefinitions:
     """The definitions of one job; items run concurrently inside an asset, assets one by one."""
     assets = tuple(job_assets(job))
-    own = (input_checks(job), job_checks(job), dbt_checks(job))
+    own = (input_checks(job), plan_check(job), job_checks(job), dbt_checks(job))
     checks = tuple(one for one in own if one is not None)
     run = _asset_job(
         job,

@@ -195,6 +195,29 @@ class Settings(BaseSettings):
         draft.replace(target)
 
 
+def separate_environment(home: Path, registry: Path) -> dict[str, str]:
+    """The environment for a process on another home: no setting of this one's reaches it.
+
+    It imports this very copy of the package. dbt is left out, which only costs time there.
+    """
+    others = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("BATCH_AI_", "DAGSTER_"))
+    }
+    paths = [str(_PACKAGE.parent), *filter(None, [others.get("PYTHONPATH")])]
+    return {
+        **others,
+        "BATCH_AI_HOME": str(home),
+        "BATCH_AI_REGISTRY": str(registry),
+        "BATCH_AI_DBT": "false",
+        "DAGSTER_HOME": str(home / "dagster"),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONSAFEPATH": "1",
+    }
+
+
 def _addresses(urls: SecretStr | None) -> tuple[str, ...]:
     return tuple(urls.get_secret_value().split()) if urls else ()
 

@@ -147,7 +147,7 @@ def test_fresh_asks_the_provider_again(platform: Make) -> None:
 
 
 def test_a_halted_batch_ends_with_1_and_says_why_and_what_to_do(platform: Make) -> None:
-    here = platform(job_file(budget={"limit_usd": 0.002}))
+    here = platform(job_file(budget={"limit_usd": 0.002, "before_start": "warn"}))
     write_documents(here.home, "mail", letters(50))
 
     result = batch_ai("run", "mail", "--batch", "monday")

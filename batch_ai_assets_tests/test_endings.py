@@ -2,17 +2,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
 from batch_ai_assets.assets.figures import PLAN_ROWS
-from batch_ai_assets.connections import Connections, open_deps
+from batch_ai_assets.connections import open_deps
 from batch_ai_assets.definitions import build_defs
-from batch_ai_assets.engine.control.progress import Progress
-from batch_ai_assets.engine.state.life_cycle import State
+from batch_ai_assets.engine.order import OrderKind
 from batch_ai_assets.engine.tables import TableStore
 from batch_ai_assets.engine.validation.columns import Column, arrow_schema
 from batch_ai_assets.settings import settings
@@ -180,7 +178,7 @@ def test_a_batch_without_input_fails_with_the_engines_words(platform: Make) -> N
 
 
 def test_a_batch_at_the_end_of_its_budget_halts_and_still_reports(platform: Make) -> None:
-    here = platform(job_file(budget={"limit_usd": 0.002}))
+    here = platform(job_file(budget={"limit_usd": 0.002, "before_start": "warn"}))
     write_documents(here.home, "mail", letters(50))
 
     run = here.run("mail", "monday")
@@ -198,7 +196,7 @@ def test_a_batch_at_the_end_of_its_budget_halts_and_still_reports(platform: Make
 
 
 def test_a_halted_run_is_not_tried_again_by_any_retry_policy(platform: Make) -> None:
-    here = platform(job_file(budget={"limit_usd": 0.002}))
+    here = platform(job_file(budget={"limit_usd": 0.002, "before_start": "warn"}))
     write_documents(here.home, "mail", letters(50))
 
     run = here.run("mail", "monday")
@@ -210,7 +208,7 @@ def test_a_halted_run_is_not_tried_again_by_any_retry_policy(platform: Make) -> 
 
 
 def test_a_halted_batch_goes_on_where_it_was_when_the_budget_is_raised(platform: Make) -> None:
-    here = platform(job_file(budget={"limit_usd": 0.002}))
+    here = platform(job_file(budget={"limit_usd": 0.002, "before_start": "warn"}))
     write_documents(here.home, "mail", letters(50))
     here.run("mail", "monday")
     paid = here.answers()
@@ -259,18 +257,14 @@ def test_a_paused_batch_ends_well_skips_what_follows_and_goes_on_later(platform:
     write_documents(here.home, "mail", letters(5))
 
     with open_deps() as outside:
-
-        def pause(progress: Progress) -> None:
-            if outside.store.batches.state("mail", "monday") == State.RUNNING:
-                outside.store.batches.move(
-                    "mail", "monday", State.PAUSED, reason="asked", message="", who="ops", run_id=""
-                )
-
-        with closing(Connections(open_deps(progress=pause))) as engine:
-            paused = here.run("mail", "monday", engine=engine)
+        orders = outside.store.orders
+        orders.add("mail", "monday", OrderKind.PAUSE, who="cli:ops", why="prices")
+        paused = here.run("mail", "monday")
+        orders.add("mail", "monday", OrderKind.RESUME, who="cli:ops", why="")
 
     assert paused.success
-    assert here.state(paused) == "paused"
+    assert here.state(paused) == "paused: person"
+    assert here.report("mail", "monday").record().state == "paused"
     assert here.newest("mail", "enriched_outputs", "monday") is None
     assert here.newest("mail", "results", "monday") is None
     assert not evaluations(paused)

@@ -127,7 +127,7 @@ def test_a_job_runs_all_its_assets_in_one_process_and_comes_back_whole(
     job = repository.get_job("mail")
 
     assert job.executor_def.name == "in_process"
-    assert len(job.nodes) == 10  # eight assets, and one step for the checks of each of two
+    assert len(job.nodes) == 11  # eight assets, and one step for the checks of each of three
     assert job.run_tags["dagster/retry_strategy"] == "ALL_STEPS"
 
 

@@ -1,11 +1,11 @@
-"""Measured runs of a batch without documents, in a process of their own.
+"""Measured runs of a batch without documents, one after the other in a process of their own.
 
     python -m benchmarks.empty_run plain HOME      eight empty Dagster assets in a row
     python -m benchmarks.empty_run checked HOME    the same with as many empty checks as a job has
     python -m benchmarks.empty_run platform HOME   the eight assets of a job, with all their checks
 
-Both in one process, on an instance on disk, as a run is that a person starts at the command line.
-The first run is paid for by imports and by the making of the instance, so it stands apart.
+On an instance on disk. The first run is paid for by imports and by the making of the instance, so
+it stands apart: the later ones are what a run costs without its imports.
 """
 
 import json
@@ -13,15 +13,10 @@ import logging
 import os
 import resource
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
-if TYPE_CHECKING:
-    import dagster as dg
-
-JOB = "empty"
 RUNS = 4
 """After the first one."""
 
@@ -46,54 +41,24 @@ def checked(home: Path) -> None:
 
 def _dagster_alone(home: Path, checks: Mapping[int, int]) -> None:
     """`checks`: how many the asset with this number has."""
-    import dagster as dg
-
     from batch_ai_assets.commands.dagster_seam import begin_run, carry_out, open_instance
 
-    batches = dg.DynamicPartitionsDefinition(name=JOB)
-    assets: list[dg.AssetsDefinition] = []
-    for number in range(8):
+    from .eight_assets import JOB, eight_assets
 
-        @dg.asset(name=f"a{number}", partitions_def=batches, deps=assets[-1:])
-        def body() -> None:
-            """Nothing."""
-
-        assets.append(body)
-    made = dg.Definitions(
-        assets=assets,
-        asset_checks=[
-            _empty_checks(assets[number].key, count, batches) for number, count in checks.items()
-        ],
-        jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all())],
-        executor=dg.in_process_executor,
-    )
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     home.mkdir(parents=True, exist_ok=True)
     batch = uuid4().hex
     with open_instance(str(home)) as instance:
         instance.add_dynamic_partitions(JOB, [batch])
-        asset_job = made.resolve_job_def(JOB)
+        asset_job = eight_assets(checks).resolve_job_def(JOB)
         tags = {"dagster/partition": batch}
         run = begin_run(instance, asset_job, str(uuid4()), tags, quiet)
         assert all(not event.is_failure for event in carry_out(instance, asset_job, run))
 
 
-def _empty_checks(
-    asset: "dg.AssetKey", count: int, batches: "dg.PartitionsDefinition[str]"
-) -> "dg.AssetChecksDefinition":
-    import dagster as dg
-
-    names = [f"c{number}" for number in range(count)]
-
-    @dg.multi_asset_check(
-        name=f"checks_of_{asset.path[-1]}",
-        specs=[dg.AssetCheckSpec(name, asset=asset, partitions_def=batches) for name in names],
-    )
-    def body() -> Iterator[dg.AssetCheckResult]:
-        for name in names:
-            yield dg.AssetCheckResult(asset_key=asset, check_name=name, passed=True)
-
-    return body
+def registry_of(home: Path) -> Path:
+    """Where the platform's one job lies."""
+    return home.parent / f"{home.name}-registry"
 
 
 def platform(home: Path) -> None:
@@ -104,7 +69,9 @@ def platform(home: Path) -> None:
     from batch_ai_assets.run_tags import way_to_run
     from batch_ai_assets_tests.jobs import job_file, write_documents, write_registry
 
-    folder = home.parent / f"{home.name}-registry"
+    from .eight_assets import JOB
+
+    folder = registry_of(home)
     write_registry(folder, job_file(JOB))
     write_documents(home, JOB, {}).write_text("")
     registry = load_registry(folder, prove_rules=False)

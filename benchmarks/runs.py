@@ -10,7 +10,7 @@ import resource
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +26,22 @@ def fresh(module: str, *arguments: object, stdin: bytes = b"", seconds: float = 
     command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)]
     done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, check=True, timeout=seconds)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def children_cpu(command: Sequence[str], environment: Mapping[str, str]) -> float:
+    """CPU seconds of a command and of all that it started: begin to end, imports and all."""
+    before = _children_seconds()
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{command} ended with {done.returncode}: {done.stdout[-2000:]}")
+    return _children_seconds() - before
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def in_rounds(*sides: Callable[[], T], rounds: int = ROUNDS) -> list[list[T]]:

@@ -6,17 +6,34 @@ Planning is done before the clock starts and publishing after it stops: the refe
 import json
 import sys
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import cast
+from unittest.mock import patch
 
 import batch_ai_assets.engine.inference.by_aiohttp  # imports are not part of the measure
 import batch_ai_assets.engine.inference.by_pyreqwest  # noqa: F401
 from batch_ai_assets.engine.asking import ask
 from batch_ai_assets.engine.batch import Run, plan_work, read_inputs
+from batch_ai_assets.engine.control.budget import Bound, Purse
 from batch_ai_assets.engine.endpoint import Carrier, Endpoint
 from batch_ai_assets.engine.inference.lookup import look_up_model
 from batch_ai_assets_tests.engine.world import message, world
 from benchmarks.bare_loop import cpu_seconds
+
+
+class Endless(Purse):
+    """Counts what is spent, and asks nobody."""
+
+    def reserve(self, bound: Bound) -> bool:
+        self.in_flight += 1
+        return True
+
+
+def without_accounts() -> AbstractContextManager[object]:
+    """The engine as it is, but nothing is drawn on accounts."""
+    where = "batch_ai_assets.engine.inference.run"
+    return patch.multiple(where, Purse=Endless, Till=lambda *_: None)
 
 
 def measure(url: str, concurrency: int, items: int, carrier: Carrier) -> dict[str, float]:
@@ -40,5 +57,6 @@ def measure(url: str, concurrency: int, items: int, carrier: Carrier) -> dict[st
 
 
 if __name__ == "__main__":
-    url, in_flight, items, carrier = sys.argv[1:]
-    print(json.dumps(measure(url, int(in_flight), int(items), cast(Carrier, carrier))))
+    url, in_flight, items, carrier, *ledger = sys.argv[1:]
+    with without_accounts() if ledger == ["off"] else nullcontext():
+        print(json.dumps(measure(url, int(in_flight), int(items), cast(Carrier, carrier))))

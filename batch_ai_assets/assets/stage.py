@@ -151,16 +151,17 @@ def open_stage(context: AnyContext, job: ResolvedJob) -> Stage:
     """The stage of this run. Fails the step where its key is none, or nothing can be opened."""
     from batch_ai_assets.engine.deps import Mode, Run
 
-    tags = context.run.tags
-    # A run of assets picked by hand belongs to no job of ours, and has none of its tags.
-    own = {} if JOB in tags else job_tags(job.spec)
-    context.instance.add_run_tags(context.run.run_id, {**own, STATE: "running"})
+    tags, connections = context.run.tags, context.resources.engine
+    if not connections.opened:  # the first stage of the run: the others find it said
+        # A run of assets picked by hand belongs to no job of ours, and has none of its tags.
+        own = {} if JOB in tags else job_tags(job.spec)
+        context.instance.add_run_tags(context.run.run_id, {**own, STATE: "running"})
     try:
         _check_key(context, job)
         run = Run(
             context.run.run_id, who_started(tags), Mode(mode_of(tags)), shards_of(tags)
         )
-        return Stage(job, context.partition_key, run, context.resources.engine.deps, context)
+        return Stage(job, context.partition_key, run, connections.deps, context)
     except BatchAIError as stop:
         context.instance.add_run_tags(context.run.run_id, {STATE: "failed"})
         raise dg.Failure(description=str(stop), allow_retries=False) from unsaid(stop)

@@ -53,7 +53,7 @@ class RunOutcome:
     run_id: str
     ending: Ending
     message: str
-    """Why it stopped; empty where it completed."""
+    """Why it stopped; empty where it completed, or the record says it."""
 
 
 def run_batch_in_process(
@@ -135,6 +135,8 @@ def _outcome(
 ) -> RunOutcome:
     run = here.get_run_by_id(run_id)
     status = run.status if run is not None else dg.DagsterRunStatus.NOT_STARTED
+    if run is not None and run.tags.get(STATE, "").startswith(("paused", "waiting")):
+        return RunOutcome(job, batch, run_id, Ending.STOPPED, "")
     if status == dg.DagsterRunStatus.SUCCESS:
         return RunOutcome(job, batch, run_id, Ending.COMPLETED, "")
     if status == dg.DagsterRunStatus.CANCELED or _was_interrupted(events):

@@ -18,8 +18,8 @@ _reason_option = click.option("--reason", default="", help="Why, for the record.
 def _order(kind: str, job: str, batch: str, reason: str, by: str | None) -> None:
     from batch_ai_assets.connections import open_deps
     from batch_ai_assets.engine.deps import Run
+    from batch_ai_assets.engine.order import OrderKind
     from batch_ai_assets.engine.ordering import order
-    from batch_ai_assets.engine.state.orders import OrderKind
 
     with open_deps() as deps:
         run = Run(str(uuid4()), person(by))

@@ -31,7 +31,7 @@ def print_summary(outcome: RunOutcome, registry: Path, console: Console) -> None
                 markup=False,
             )
         for line in summary_lines(record):
-            if line not in (equation, record.message):
+            if line != equation and (line != record.message or not outcome.message):
                 console.print(line, markup=False)
     if outcome.message:
         console.print(outcome.message, markup=False, style="red")

@@ -1,29 +1,37 @@
-"""Alerting: what is wrong is kept in the state store, logged, and appended to the outbox file.
+"""Alerting: what is wrong with a batch becomes an alert, and is resolved when it is mended.
 
-The outbox is `alerts/outbox.jsonl` below the home: one line for each change of an alert, for
-whatever watches files, and for when nothing else can be reached. Who is told by webhook, chat or
-pager is decided above the engine.
+When there is one is said in `control/`; where it goes, in `outbox.py`.
 """
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from collections.abc import Sequence
 
-import orjson
-
-from .alert import Alert, Change
-from .control.alerts import dead_letters
+from .control.alerts import budget_used, dead_letters, stopped
 from .deps import Deps
-from .events import log_event
+from .outbox import outbox, settle
 from .reporting.completion import CompletionRecord
 from .spec.resolved import ResolvedJob
-from .state.alerts import KeptAlert
+from .state.rows import Plan
+
+__all__ = ["alert_at_the_end", "outbox"]
+
+_OVER_AT_THE_END = ("stopped", "budget", "provider_away", "throttled", "state_store", "stuck")
+"""What held the batch up does so no longer."""
 
 
-def outbox(home: Path) -> Path:
-    """Where alerts are appended."""
-    return home / "alerts" / "outbox.jsonl"
+def alert_at_the_end(job: ResolvedJob, record: CompletionRecord, deps: Deps) -> None:
+    """What there is to say of a batch that ended, and what is said no longer."""
+    alert_about_dead_letters(job, record, deps)
+    resolve(record.job, record.batch, _OVER_AT_THE_END, deps)
+
+
+def resolve(job: str, batch: str, kinds: Sequence[str], deps: Deps) -> None:
+    """Alerts of these kinds about the batch are over, where they are open."""
+    for kept in deps.store.alerts.open():
+        alert = kept.alert
+        if (alert.job, alert.batch) == (job, batch) and alert.kind in kinds:
+            settle(alert.dedup_key, None, "", deps)
 
 
 def alert_about_dead_letters(job: ResolvedJob, record: CompletionRecord, deps: Deps) -> None:
@@ -40,47 +48,33 @@ def alert_about_dead_letters(job: ResolvedJob, record: CompletionRecord, deps: D
     settle(f"dead_letters/{record.job}/{record.batch}", now, "dead", deps)
 
 
-def settle(key: str, now: Alert | None, figure: str, deps: Deps) -> None:
-    """Open, repeat or resolve the alert with this key. `figure`: where it grows while the alert is
-    open, the alert is told again."""
-    taken, kept = deps.store.alerts.settle(key, now, figure)
-    if taken is Change.NOTHING or kept is None:
-        return
-    alert = kept.alert
-    log_event(
-        "alert", job=alert.job, batch=alert.batch, kind=alert.kind, severity=alert.severity,
-        change=taken.value, title=alert.title,
-    )  # fmt: skip
-    _append(outbox(deps.home), _line(kept, taken))
-
-
-def _line(kept: KeptAlert, taken: Change) -> bytes:
-    alert = kept.alert
-    return orjson.dumps(
-        {
-            "at": kept.changed_at,
-            "change": taken.value,
-            "kind": alert.kind,
-            "severity": alert.severity,
-            "job": alert.job,
-            "batch": alert.batch,
-            "title": alert.title,
-            "message": alert.message,
-            "figures": dict(alert.figures),
-            "dedup_key": alert.dedup_key,
-        }
+def alert_about_budget(
+    job: ResolvedJob, plan: Plan, deps: Deps, *, halted: bool = False
+) -> bool:
+    """Open, repeat or resolve the alert that a version nears its limit; whether there is one."""
+    allowed, budget = deps.store.approvals.allowed(plan), job.spec.budget
+    stands = deps.store.budgets.version(plan)
+    measures = (
+        (stands.spent_usd, allowed.limit_usd or budget.limit_usd, "USD"),
+        (float(stands.spent_tokens), allowed.limit_tokens or budget.limit_tokens, "tokens"),
     )
+    tightest = max(
+        ((spent / limit, spent, limit, unit) for spent, limit, unit in measures if limit),
+        default=None,
+    )
+    now = None
+    if tightest is not None:
+        _, spent, limit, unit = tightest
+        now = budget_used(
+            plan.job, plan.batch, spent=spent, limit=limit, unit=unit, halted=halted
+        )
+    settle(f"budget/{plan.job}/{plan.batch}", now, "halts", deps)
+    return now is not None
 
 
-def _append(path: Path, line: bytes) -> None:
-    """One write, so that lines of several processes do not mix. A full disk stops no batch: the
-    alert is in the store and in the log."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(number, line + b"\n")
-        finally:
-            os.close(number)
-    except OSError as error:
-        log_event("outbox_refused", path=str(path), error=os.strerror(error.errno or 0))
+def alert_about_stop(
+    job: str, batch: str, state: str, reason: str, message: str, deps: Deps
+) -> None:
+    """Open the alert about a batch that waits for a person; resolve it where none does."""
+    now = stopped(job, batch, state, reason, message)
+    settle(f"stopped/{job}/{batch}", now, "times", deps)

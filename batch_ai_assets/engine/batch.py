@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from .alerting import alert_about_dead_letters
+from .alerting import alert_at_the_end, resolve
 from .asking import ask
 from .completion import changed_since, draw_up
 from .control.deadline import deadline_of
@@ -26,7 +25,6 @@ from .errors import (
     LeaseHeldError,
     OrderError,
     StateError,
-    StorageError,
 )
 from .events import log_event
 from .exports import export_dead_letters, export_reviews
@@ -39,14 +37,15 @@ from .planning.manifest import manifest_rows, manifest_schema
 from .planning.plan import Planner
 from .planning.versions import Step, frozen_job
 from .planning.work_plan import work_plan_schema
+from .pointing import current, point_again
 from .reporting.completion import CompletionRecord
 from .spec.resolved import ResolvedJob
+from .spending import watched_spending
 from .standing import prove_may_ask
 from .state.life_cycle import State
-from .state.releases import Release
 from .state.rows import Plan
 from .stepping import mode_of, reads_the_same, step_of
-from .tables import BatchTable, Current, reading
+from .tables import BatchTable, reading
 from .validation.check_result import CheckResult
 from .validation.checks import blocking_failures, run_checks
 from .validation.columns import enriched_schema, result_schema
@@ -65,6 +64,7 @@ __all__ = [
     "export_dead_letters",
     "export_reviews",
     "judge",
+    "newest_plan",
     "plan_work",
     "read_inputs",
     "release",
@@ -158,7 +158,7 @@ def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     pending then, or cancelled.
     """
     with held(job, batch, run, deps):
-        plan = _plan(job, batch, deps)
+        plan = newest_plan(job, batch, deps)
         if plan.finished_at and plan.enriched_path:
             return deps.tables.open(plan.enriched_path)
         prove_may_ask(job, plan, deps)
@@ -166,7 +166,9 @@ def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
         if plan.started_at is None:
             deps.store.batches.mark(plan.plan_id, started_at=deps.store.clock())
         frozen, raw = frozen_job(plan, job), deps.tables.open(plan.raw_path)
-        ask(frozen, plan, raw, run, deps)
+        resolve(job.name, batch, ("stopped",), deps)
+        with watched_spending(frozen, plan, deps) as watched:
+            ask(frozen, plan, raw, run, watched)
         table = deps.tables.write(
             job.name,
             "enriched_outputs",
@@ -183,7 +185,7 @@ def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
 def judge(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     """Stage 4: a verdict for every item, and the rows that may be released, laid out."""
     with held(job, batch, run, deps):
-        plan = _plan(job, batch, deps)
+        plan = newest_plan(job, batch, deps)
         if plan.finished_at and plan.report_path:
             return deps.tables.open(plan.report_path)
         if plan.enriched_path is None:
@@ -215,7 +217,7 @@ def judge(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
 
 def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
     """Every check of the newest version, recomputed from the store and what is published."""
-    plan = _plan(job, batch, deps)
+    plan = newest_plan(job, batch, deps)
     if plan.results_path is None:
         raise OrderError(
             f"Batch {job.name}/{batch} has no verdicts yet. Materialize validation_report first, "
@@ -244,10 +246,10 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
     another run proves nothing about these rows.
     """
     with held(job, batch, run, deps):
-        plan = _plan(job, batch, deps)
+        plan = newest_plan(job, batch, deps)
         if plan.finished_at and plan.results_path:
             table = deps.tables.open(plan.results_path)
-            _point_again(plan, job, table, deps)
+            point_again(plan, job, table, deps)
             return table
         releases = deps.store.releases.of(job.name, batch)
         mine = next((one for one in releases if one.version == plan.version), None)
@@ -268,7 +270,7 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
                 plan, by="automatic", reason="blocking checks passed",
                 path=candidate.path, rows=candidate.rows,
             )  # fmt: skip
-        deps.tables.point_current(_current(mine, candidate, plan, job))
+        deps.tables.point_current(current(mine, candidate, plan, job))
         log_event(
             "released",
             job=job.name, batch=batch, run_id=run.run_id, version=mine.version, rows=mine.rows,
@@ -276,40 +278,10 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
         return candidate
 
 
-def _current(mine: Release, rows: BatchTable, plan: Plan, job: ResolvedJob) -> Current:
-    """What consumers are told of the release of `plan`."""
-    return Current(
-        job=mine.job,
-        batch=mine.batch,
-        version=mine.version,
-        path=mine.path,
-        parts=rows.parts,
-        rows=mine.rows,
-        released_at=datetime.fromtimestamp(mine.at, UTC).isoformat(),
-        released_by=mine.by,
-        schema_version=frozen_job(plan, job).spec.output.version,
-    )
-
-
-def _point_again(plan: Plan, job: ResolvedJob, rows: BatchTable, deps: Deps) -> None:
-    """Restore the pointer of a finished batch where it is gone, damaged or behind."""
-    releases = deps.store.releases.of(plan.job, plan.batch)
-    mine = next((one for one in releases if one.version == plan.version), None)
-    if mine is None:
-        return
-    wanted = _current(mine, rows, plan, job)
-    try:
-        found = deps.tables.current(plan.job, plan.batch)
-    except StorageError:
-        found = None
-    if found != wanted:
-        deps.tables.point_current(wanted)
-
-
 def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRecord:
     """Stage 6: the audit record; the batch is finished and its lease given back."""
     with held(job, batch, run, deps):
-        plan = _plan(job, batch, deps)
+        plan = newest_plan(job, batch, deps)
         kept = deps.store.batches.latest_record(job.name, batch)
         if plan.finished_at and kept is not None:
             deps.store.leases.release(job.name, batch, run.run_id)
@@ -337,7 +309,7 @@ def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRe
             job.name, batch, plan.version, run.run_id, record.model_dump_json()
         )
         move(job, batch, run, deps, state)
-        alert_about_dead_letters(job, record, deps)
+        alert_at_the_end(job, record, deps)
         deadline_is_met(job, plan, deps)
         deps.store.batches.mark(plan.plan_id, finished_at=deps.store.clock())
         deps.store.leases.release(job.name, batch, run.run_id)
@@ -388,7 +360,7 @@ def _publish(table: BatchTable, job: ResolvedJob, batch: str, run: Run, deps: De
         deps.tables.point_latest(table)
 
 
-def _plan(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
+def newest_plan(job: ResolvedJob, batch: str, deps: Deps) -> Plan:
     """The newest version of the batch; StateError where nothing is planned."""
     plan = deps.store.batches.latest_plan(job.name, batch)
     if plan is None or plan.planned_at is None:

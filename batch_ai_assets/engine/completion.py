@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from .accounting import rates_used, savings
+from .affordability import planned
 from .deps import Deps, Run
 from .errors import StorageError
 from .figures import BatchFigures
@@ -85,10 +86,26 @@ def draw_up(
         shards=tuple(deps.store.accounts.of_shards(plan, shards)),
         saved=tuple(savings(job, plan, shards, deps.store)),
         asking_seconds=asking,
+        **_of_money(job, plan, deps, seconds),
         rates=tuple(rates_used(job, figures, asking)),
         **_of_job(job),
         **_of_figures(figures),
     )
+
+
+def _of_money(job: ResolvedJob, plan: Plan, deps: Deps, seconds: float) -> dict[str, Any]:
+    """The record's fields that say what it might and should have cost."""
+    allowed, budget = deps.store.approvals.allowed(plan), job.spec.budget
+    estimated = 0.0
+    with suppress(StorageError):
+        estimated = planned(plan, deps).cost_usd
+    return {
+        "estimated_usd": estimated,
+        "written_off_usd": deps.store.budgets.written_off(plan).usd,
+        "machine_usd": seconds / 3600.0 * budget.worker_usd_per_hour,
+        "budget_usd": allowed.limit_usd or budget.limit_usd,
+        "budget_tokens": allowed.limit_tokens or budget.limit_tokens,
+    }
 
 
 def changed_since(record: CompletionRecord) -> CompletionRecord:
@@ -137,8 +154,6 @@ def _of_job(job: ResolvedJob) -> dict[str, Any]:
         "model_version": job.model_version,
         "prompt_version": spec.prompt.version,
         "schema_version": spec.output.version,
-        "budget_usd": spec.budget.limit_usd,
-        "budget_tokens": spec.budget.limit_tokens,
     }
 
 

@@ -6,13 +6,13 @@ so that it is taken once for each version, whoever looks and however often.
 
 from __future__ import annotations
 
-from .alerting import settle
 from .consumers import ARRIVED, LATE, counts, expected, instant, tell, was_told
 from .control.deadline import deadline_of
 from .control.growth import OUTGROWS, Growth, growth, outgrows
 from .control.sla import AT_RISK, MISSED, Situation, Verdict, judge
 from .deps import Deps
 from .events import log_event
+from .outbox import settle
 from .projecting import due_at, projected, will_end
 from .spec.resolved import ResolvedJob
 from .state.batches import Unfinished

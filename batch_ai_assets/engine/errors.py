@@ -15,6 +15,7 @@
     └── BatchStopped         a batch stopped before its end; items stay pending
         ├── BatchHalted          budget, checks, systematic failure, provider: a person must act
         ├── BatchPaused          a person, hours, provider away: goes on when that has passed
+        │   └── ProviderAway     this run found out that the provider is away
         ├── BatchCancelled       a person gave it up: pending items are cancelled
         └── BatchInterrupted     a signal; the next run resumes
 
@@ -123,6 +124,15 @@ class BatchPaused(BatchStopped):
         self.reason = reason
 
 
+class ProviderAway(BatchPaused):
+    """This run found out that its provider is away; whoever else asks it is told."""
+
+    reason = "provider"
+
+    def __init__(self, message: str) -> None:
+        super().__init__("provider", message)
+
+
 class BatchCancelled(BatchStopped):
     """A person gave the batch up; what was answered is kept, what was pending is cancelled."""
 
@@ -132,8 +142,11 @@ class BatchCancelled(BatchStopped):
 class BatchInterrupted(BatchStopped):
     """A signal ended the run after a drain; the next run resumes where this one stopped."""
 
+    reason = "signal"
+
     def __init__(self, signal_number: int, message: str) -> None:
         super().__init__(message)
         self.signal_number = signal_number
-        # A person interrupts (SIGINT); SIGTERM says that the machine goes, and nobody decided.
-        self.reason = "terminated" if signal_number == signal.SIGTERM else "signal"
+        # A person interrupts (SIGINT); with the others the machine goes, and nobody decided.
+        told = {signal.SIGTERM.value: "terminated", signal.SIGKILL.value: "died"}
+        self.reason = told.get(signal_number, "signal")

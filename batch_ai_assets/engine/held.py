@@ -11,7 +11,9 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .alerting import alert_about_budget, alert_about_stop
 from .completion import draw_up
+from .control.trouble import state_store
 from .deps import Deps, Run
 from .errors import (
     BatchAIError,
@@ -22,14 +24,18 @@ from .errors import (
     BatchStopped,
     LeaseHeldError,
     OrderError,
+    ProviderAway,
     SealError,
     StateError,
     StorageError,
 )
 from .events import log_event
 from .intake.location import check_batch_key
+from .outage import opened
+from .outbox import settle, settle_later
 from .planning.versions import frozen_job
 from .spec.resolved import ResolvedJob
+from .state.deaths import DIED
 from .state.life_cycle import State
 
 
@@ -44,9 +50,13 @@ def held(
     check_batch_key(batch)
     holder = f"{run.who} on {socket.gethostname()}, pid {os.getpid()}"
     with deps.store.leases.kept(job.name, batch, run.run_id, holder):
-        if deps.store.batches.state(job.name, batch) is None:
+        state = deps.store.batches.state(job.name, batch)
+        if state is None:
             move(job, batch, run, deps, State.PLANNED)
             log_event("batch_started", job=job.name, batch=batch, run_id=run.run_id, who=run.who)
+        elif state is State.RUNNING and deps.store.batches.last_run(job.name, batch) != run.run_id:
+            # It would hold the batch still, had it not died.
+            move(job, batch, run, deps, State.INTERRUPTED, DIED, "The run before this one died.")
         try:
             yield
         except LeaseHeldError:
@@ -94,6 +104,8 @@ def _record_stop(
             deps.store.items.cancel_pending(plan)
         if not (before and before.finished):
             move(job, batch, run, deps, state, reason, str(stop))
+        if isinstance(stop, ProviderAway) and plan is not None:
+            opened(job, plan, str(stop), deps)
         if plan is not None and plan.planned_at and not plan.finished_at:
             record = draw_up(
                 frozen_job(plan, job), plan, run, deps,
@@ -102,8 +114,17 @@ def _record_stop(
             deps.store.batches.keep_record(
                 job.name, batch, plan.version, run.run_id, record.model_dump_json()
             )
+        if plan is not None and reason == "budget":
+            alert_about_budget(job, plan, deps, halted=True)
+        else:
+            alert_about_stop(job.name, batch, state.value, reason, str(stop), deps)
         deps.store.leases.release(job.name, batch, run.run_id)
+        if reason == StateError.reason:
+            alert = state_store(job.name, batch, str(stop))
+            settle(alert.dedup_key, alert, "", deps)
     except (StateError, StorageError, SealError) as error:
+        if isinstance(error, StateError):
+            settle_later(state_store(job.name, batch, str(error)), deps)
         # What failed may be just this place: its message is on its way up already.
         log_event("batch_ended", job=job.name, batch=batch, state="unrecorded", error=str(error))
         return

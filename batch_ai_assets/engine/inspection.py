@@ -40,7 +40,9 @@ def inspect(job: ResolvedJob, raw: BatchTable, deps: Deps) -> tuple[CheckResult,
     def too_long(kind: str, tokens: int, changed: datetime | None) -> bool:
         return tokens > groups[place_of(job, kind, tokens, changed)].template.room
 
-    least_room = min(group.template.room for group in groups)
+    def least_room() -> int:
+        return min(group.template.room for group in groups)
+
     return input_checks(
         job,
         _profile(raw, deps),

@@ -12,9 +12,9 @@ from .control.steering import Told, must_stop
 from .deps import Deps, Run
 from .errors import BatchStopped, OrderError
 from .held import held
+from .order import Order, OrderKind
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
-from .state.orders import Order, OrderKind
 
 
 @dataclass(frozen=True, slots=True)

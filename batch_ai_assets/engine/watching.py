@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from .alerting import settle
 from .control.missing import MISSING, expected, missing
 from .control.silence import SILENT, Sign, silent
 from .control.sla import AT_RISK, MISSED, Verdict
 from .deadlines import settle_deadline, watch_deadline
 from .deps import Deps
 from .errors import BatchAIError
+from .outbox import settle
 from .spec.resolved import ResolvedJob
 from .spec.windows import takes_what_is_there
 from .state.batches import Unfinished

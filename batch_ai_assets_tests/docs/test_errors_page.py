@@ -9,7 +9,7 @@ from batch_ai_assets.cli import main  # noqa: F401 - so that every error of the 
 from batch_ai_assets.commands import running_ui  # noqa: F401
 from batch_ai_assets.dbt_tests import DbtError  # noqa: F401
 from batch_ai_assets.engine.control.early_stop import REASON
-from batch_ai_assets.engine.errors import BatchAIError, BatchHalted, BatchStopped
+from batch_ai_assets.engine.errors import BatchAIError, BatchHalted, BatchPaused, BatchStopped
 from batch_ai_assets.engine.reporting import wording
 
 from ..modules import package_modules
@@ -40,11 +40,12 @@ def errors(base: type[BatchAIError] = BatchAIError) -> set[type[BatchAIError]]:
 def test_every_error_is_explained_under_the_word_that_people_see() -> None:
     table = rows("## A batch or a command stopped")
     said = {name: set(marked(words)) for words, name, *_ in table}
-    for error in errors() - {BatchStopped, BatchHalted}:
+    for error in errors() - {BatchStopped, BatchHalted, BatchPaused}:
         assert error.__name__ in said, f"{PAGE} does not explain {error.__name__}"
         ends_no_batch = error.reason == BatchAIError.reason and error is not BatchAIError
         assert said[error.__name__] == (set() if ends_no_batch else {error.reason})
     assert said["BatchHalted"] == {"budget", "checks", "provider", REASON}
+    assert said["BatchPaused"] == {"person", "window", "provider"}
     assert set(said) == {error.__name__ for error in errors()} - {BatchStopped.__name__}
     assert BatchStopped.__name__ in text_of(PAGE)
 

@@ -50,7 +50,7 @@ SPEC: dict[str, Any] = {
     },
     "limits": {"concurrency": 16},
     "retry": {"base_seconds": 0.02, "max_seconds": 0.1, "timeout_seconds": 2.0},
-    "budget": {"limit_usd": 5.0},
+    "budget": {"limit_usd": 5.0, "before_start": "warn"},
 }
 
 PROVIDER: dict[str, Any] = {

@@ -31,6 +31,52 @@ def dead_letters(
     )
 
 
+BUDGET_WARN = 0.8
+"""From this share of a budget on a person is told."""
+
+
+def budget_used(
+    job: str, batch: str, *, spent: float, limit: float, unit: str, halted: bool = False
+) -> Alert | None:
+    """A batch nears its limit (`unit`: USD or tokens), or has halted there; None while far."""
+    share = spent / limit
+    if share < BUDGET_WARN and not halted:
+        return None
+    much = f"{spent:,.4f} of {limit:,.4f} USD" if unit == "USD" else f"{spent:,.0f} of {limit:,.0f}"
+    amount = much if unit == "USD" else f"{much} {unit}"
+    what = "has halted at its budget" if halted else f"has used {share:.0%} of its budget"
+    option = "--limit-usd USD" if unit == "USD" else "--limit-tokens N"
+    then = (
+        "No further call leaves"
+        if halted
+        else "At 100 % no further call leaves and it halts, with all that was answered"
+    )
+    return Alert(
+        kind="budget",
+        severity="error" if halted else "warning",
+        job=job,
+        batch=batch,
+        title=f"{job}/{batch} {what}",
+        message=f"{amount} are spent. {then}. Decide whether it may spend more: `batch-ai approve "
+        f"{job} {batch} {option} --reason WHY`.",
+        figures={"spent": spent, "limit": limit, "share": share},
+    )
+
+
+def stopped(job: str, batch: str, state: str, reason: str, message: str) -> Alert | None:
+    """A batch waits for a person; None for a stop that passes by itself, or that a person made."""
+    if state not in ("halted", "failed"):
+        return None
+    return Alert(
+        kind="stopped",
+        severity="error",
+        job=job,
+        batch=batch,
+        title=f"{job}/{batch} {state}: {reason.replace('_', ' ')}",
+        message=message,
+    )
+
+
 def _most(by_reason: Mapping[str, int]) -> str:
     """The most frequent reasons, and how much the others make up."""
     ranked = sorted(by_reason.items(), key=lambda one: (-one[1], one[0]))

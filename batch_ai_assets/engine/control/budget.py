@@ -1,38 +1,85 @@
-"""Purse: money is reserved before it is spent (promise 4), in this process. Pure.
+"""Purse: money is reserved before it is spent (promise 4). Pure; one for each run.
 
-A call may leave only if everything settled, everything in flight at its upper bound, and its own
-upper bound fit the limit together. So the limit cannot be passed, whatever the answers cost.
+Two steps, so that no number of processes passes a limit together and no call waits for a disk.
+A run draws on the accounts of the state store in small blocks (`state/budgets.py`); a call is
+reserved from what was drawn, at its upper bound, and may leave only then. What is drawn and not
+spent is held: it counts against the limit until it is settled, given back, or written off because
+its run died.
 """
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Callable
 
-from ..spec.job import BudgetSpec
-from ..spec.provider import Price
+from ..spec.job import JobSpec
+from ..spec.provider import Price, ProviderLimits
+from ..state.approvals import Allowed
+from ..state.budgets import Limit, of_month, of_version
+from ..state.funds import Bound, Drawn
+from ..state.rows import Plan
+
+__all__ = ["Bound", "Purse", "limits_of"]
+
+_AHEAD = 10
+"""So many times what was spent since the last draw is held beyond what is in flight: draws come
+with commits, ten in a second."""
+_FIRST = 16
+"""So many calls are drawn for at once where a run begins."""
 
 
-class Bound(msgspec.Struct, frozen=True, gc=False):
-    """The most one call can cost."""
+_NOTHING = Drawn(0.0, 0, float("inf"), float("inf"), 0.0, 0.0, "", "", "", "")
 
-    usd: float
-    tokens: int
+
+def limits_of(
+    spec: JobSpec, allows: ProviderLimits, plan: Plan, allowed: Allowed, at: float
+) -> tuple[Limit, ...]:
+    """Every limit that a call of this version counts against at `at`, UTC seconds. An approval
+    takes the place of what the job says of the version; the months' caps stand in their files."""
+    budget, provider = spec.budget, spec.model.provider
+    return (
+        Limit(
+            of_version(plan),
+            budget.limit_usd if allowed.limit_usd is None else allowed.limit_usd,
+            budget.limit_tokens if allowed.limit_tokens is None else allowed.limit_tokens,
+            "the limit of this version of the batch",
+        ),
+        Limit(
+            of_month("job", spec.job, at), budget.usd_per_month, budget.tokens_per_month,
+            f"the cap of {spec.job} for this month",
+        ),
+        Limit(
+            of_month("provider", provider, at), allows.usd_per_month, None,
+            f"the cap of {provider} for this month",
+        ),
+    )  # fmt: skip
 
 
 class Purse:
-    """The budget of one batch version."""
+    """What one run may spend. The thread of the calls reserves and settles; that of the commits
+    draws and is granted: neither writes what the other does."""
 
     def __init__(
-        self, budget: BudgetSpec, price: Price, spent_usd: float = 0.0, spent_tokens: int = 0
+        self,
+        price: Price,
+        spent_usd: float = 0.0,
+        spent_tokens: int = 0,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
-        self._limit_usd = float("inf") if budget.limit_usd is None else budget.limit_usd
-        self._limit_tokens = float("inf") if budget.limit_tokens is None else budget.limit_tokens
+        """`wake` is called from the thread of the commits."""
         self.price = price
+        self.wake = wake
         self.spent_usd = spent_usd
+        """By the whole version, what earlier runs spent included."""
         self.spent_tokens = spent_tokens
-        self._reserved_usd = 0.0
-        self._reserved_tokens = 0
         self.in_flight = 0
+        self.last = _NOTHING
+        """The newest draw."""
+        self.draws = 0
+        self._granted_usd, self._granted_tokens = spent_usd, spent_tokens
+        self._reserved_usd, self._reserved_tokens = 0.0, 0
+        self._seen_usd, self._seen_tokens = spent_usd, spent_tokens
+        self.short: Bound | None = None
+        """A call that waits for a draw."""
 
     def bound(self, most_tokens_in: int, max_tokens: int) -> Bound:
         """Upper bound of a call: every byte a token, the answer as long as allowed."""
@@ -41,8 +88,8 @@ class Purse:
     def reserve(self, bound: Bound) -> bool:
         """True, and the call may leave; False, and nothing was reserved."""
         if (
-            self.spent_usd + self._reserved_usd + bound.usd > self._limit_usd
-            or self.spent_tokens + self._reserved_tokens + bound.tokens > self._limit_tokens
+            self.spent_usd + self._reserved_usd + bound.usd > self._granted_usd
+            or self.spent_tokens + self._reserved_tokens + bound.tokens > self._granted_tokens
         ):
             return False
         self._reserved_usd += bound.usd
@@ -60,14 +107,56 @@ class Purse:
         self.spent_usd += cost_usd
         self.spent_tokens += tokens
 
+    def wish(self) -> Bound:
+        """What the next draw should bring: as much again as is in flight, and a second's spending;
+        for a call that waits, enough for many like it."""
+        usd = max(self._reserved_usd, _AHEAD * (self.spent_usd - self._seen_usd))
+        tokens = max(self._reserved_tokens, _AHEAD * (self.spent_tokens - self._seen_tokens))
+        self._seen_usd, self._seen_tokens = self.spent_usd, self.spent_tokens
+        if self.short is not None:
+            usd, tokens = max(usd, _FIRST * self.short.usd), max(tokens, _FIRST * self.short.tokens)
+        free_usd = self._granted_usd - self.spent_usd - self._reserved_usd
+        free_tokens = self._granted_tokens - self.spent_tokens - self._reserved_tokens
+        return Bound(max(0.0, usd - free_usd), max(0, tokens - free_tokens))
+
+    def grant(self, drawn: Drawn) -> None:
+        self._granted_usd += drawn.usd
+        self._granted_tokens += drawn.tokens
+        self.last = drawn
+        self.draws += 1
+        if self.short is not None:
+            self.short = None
+            self.wake()
+
+    def beyond(self, bound: Bound) -> bool:
+        """Whether the call does not fit what is left, as the last draw found it."""
+        return (
+            bound.usd > self.last.room_usd + self._free_usd()
+            or bound.tokens > self.last.room_tokens + self._free_tokens()
+        )
+
     def shortfall(self, bound: Bound) -> str:
         """Which limit stands in the way of a call that could not be reserved, for people."""
-        if self.spent_usd + self._reserved_usd + bound.usd > self._limit_usd:
+        if bound.usd > self.last.room_usd + self._free_usd():
             return (
-                f"{self.spent_usd:.4f} USD of {self._limit_usd:.4f} USD are spent, and the next "
-                f"call may cost up to {bound.usd:.4f} USD"
+                f"{self.last.usd_words} are spent, and the next call may cost up to "
+                f"{bound.usd:.4f} USD ({self.last.usd_limit})"
             )
         return (
-            f"{self.spent_tokens:,} of {self._limit_tokens:,} tokens are used, and the next call "
-            f"may take up to {bound.tokens:,}"
+            f"{self.last.tokens_words} are used, and the next call may take up to "
+            f"{bound.tokens:,} ({self.last.tokens_limit})"
         )
+
+    def beyond_all(self, bound: Bound) -> bool:
+        """Whether it would not fit either if other runs gave back all that they hold."""
+        more_usd, more_tokens = self.last.elsewhere_usd, self.last.elsewhere_tokens
+        return (
+            bound.usd > self.last.room_usd + self._free_usd() + more_usd
+            or bound.tokens > self.last.room_tokens + self._free_tokens() + more_tokens
+        )
+
+    def _free_usd(self) -> float:
+        return self._granted_usd - self.spent_usd - self._reserved_usd
+
+    def _free_tokens(self) -> int:
+        return self._granted_tokens - self.spent_tokens - self._reserved_tokens

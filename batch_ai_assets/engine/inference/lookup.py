@@ -8,14 +8,16 @@ from __future__ import annotations
 import tenacity
 
 from ..endpoint import Endpoint
-from ..errors import BatchHalted
+from ..errors import BatchHalted, ProviderAway
 from ..spec.resolved import ResolvedJob
+from .outcome import FATAL_CODES
 
 _TRIES = 5
 
 
 def look_up_model(job: ResolvedJob, endpoint: Endpoint) -> None:
-    """BatchHalted("provider") where the provider is away, refuses the key or lacks the model.
+    """BatchHalted("provider") where the provider refuses the key or lacks the model; ProviderAway
+    where it does not answer.
 
     An endpoint that cannot list its models (404, 405, 501) is taken at its word.
     """
@@ -44,6 +46,13 @@ def look_up_model(job: ResolvedJob, endpoint: Endpoint) -> None:
     except (openai.NotFoundError, openai.APIStatusError) as error:
         if error.status_code in (404, 405, 501):
             return
+        if error.code in FATAL_CODES or not _passes(error.status_code):
+            raise BatchHalted(
+                "provider",
+                f"Provider {provider} refuses {job.name} (HTTP {error.status_code}: "
+                f"{FATAL_CODES.get(str(error.code), 'no request is taken')}). Correct it, then run "
+                "the batch again.",
+            ) from None
         raise _away(job, endpoint, f"HTTP {error.status_code}") from error
     except openai.APIConnectionError as error:
         # The text may quote the request with its key: only the kind of error may leave.
@@ -58,9 +67,12 @@ def look_up_model(job: ResolvedJob, endpoint: Endpoint) -> None:
         )
 
 
-def _away(job: ResolvedJob, endpoint: Endpoint, what: str) -> BatchHalted:
-    return BatchHalted(
-        "provider",
+def _passes(status: int) -> bool:
+    return status in (408, 409, 425, 429) or status >= 500
+
+
+def _away(job: ResolvedJob, endpoint: Endpoint, what: str) -> ProviderAway:
+    return ProviderAway(
         f"Provider {job.spec.model.provider} at {endpoint.base_url} cannot be reached after "
-        f"{_TRIES} tries ({what}). No call was made. Bring it back, then run the batch again.",
+        f"{_TRIES} tries ({what}). No call was made; the batch goes on by itself once it is back.",
     )

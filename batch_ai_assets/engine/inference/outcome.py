@@ -130,7 +130,7 @@ _LONGEST_WAIT_SECONDS = 300.0
 _MOST_TOKENS = 2**31
 """No model reads or writes more in one call."""
 
-_FATAL_CODES = {
+FATAL_CODES = {
     "insufficient_quota": "the account has no quota left",
     "model_not_found": "the provider does not know the model",
     "invalid_api_key": "the provider refuses the API key",
@@ -162,8 +162,8 @@ def _failure(status: int, headers: Mapping[str, str], error: _ErrorBody) -> Fail
     if 300 <= status < 400:
         why = "the provider sends requests elsewhere; name that address in base_url"
         return Failure(FailureClass.FATAL, f"http_{status}", f"{said}: {why}.")
-    if code in _FATAL_CODES or status in (401, 402, 403, 404, 405):
-        why = _FATAL_CODES.get(code, "the provider refuses the request for every item")
+    if code in FATAL_CODES or status in (401, 402, 403, 404, 405):
+        why = FATAL_CODES.get(code, "the provider refuses the request for every item")
         return Failure(FailureClass.FATAL, code or f"http_{status}", f"{said}: {why}.")
     if status == 429:
         return Failure(

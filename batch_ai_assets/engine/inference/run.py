@@ -15,8 +15,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
-from ..control.budget import Purse
+from ..control.budget import Purse, limits_of
 from ..control.early_stop import (
     REASON,
     PassFigures,
@@ -31,6 +32,7 @@ from ..errors import BatchHalted, BatchInterrupted, StateError
 from ..events import log_event
 from ..spec.resolved import ResolvedJob
 from ..state.rows import Plan
+from ..state.till import Till
 from ..state.writer import Writer
 from ..tables import BatchTable
 from . import event_loop
@@ -96,18 +98,16 @@ class _Shards:
         self._total = counts.items
         self._done_before = counts.items - left
         self._dead_before = counts.dead
-        spent_usd, spent_tokens = deps.store.answers.spent(self._plan)
-        self._purse = Purse(job.spec.budget, job.offer.rate, spent_usd, spent_tokens)
-        self._writer = Writer(deps.store.database, self._plan, deps.sealer, run_id=self._run_id)
-        self._judge = Judge(job, LetterWriter(self._plan, deps.sealer), job.offer.rate)
+        loop = asyncio.get_running_loop()
+        self._open_books(loop)
         self._gate = Gate.of(job, deps.store.send_slots)
         self._crew = Crew(
             job, self._template, self._judge, self._writer, self._purse, self._run_id,
-            self._plan.mode, self._gate, deps.grace_seconds,
+            self._plan, self._gate, deps.grace_seconds,
         )  # fmt: skip
         answered = deps.store.figures(job.name, self._plan.batch).answered
         self._crew.setbacks.ever_answered = answered > 0
-        self._catch_signals(asyncio.get_running_loop())
+        self._catch_signals(loop)
         lag = LoopLag()
         steered = Steered(job, self._plan, self._crew, deps)
         paced = Paced(
@@ -136,11 +136,31 @@ class _Shards:
             )  # fmt: skip
             with suppress(StateError):  # an asker whose lease has ended is none
                 await asyncio.to_thread(askers.end, self._plan, kind, self._run_id)
+                if not self._writer.error:
+                    await asyncio.to_thread(deps.store.budgets.end, self._plan, self._run_id)
             self._report_progress("running")
         if self._crew.setbacks.throttled and not self._writer.error:
             deps.store.batches.add_throttled(self._plan.plan_id, self._crew.setbacks.throttled)
         if why := self._crew.stopped or self._writer.error:
             raise why
+
+    def _open_books(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Purse, till and writer: what is answered and what it costs go to disk together."""
+        deps, job = self._deps, self._job
+        before = deps.store.budgets.begin(self._plan, self._run_id)
+        def wake() -> None:
+            loop.call_soon_threadsafe(self._crew.funding.moved)
+
+        rate = job.offer.rate
+        self._purse = Purse(rate, before.spent_usd, before.spent_tokens, wake)
+        till = Till(
+            deps.store.budgets, self._plan, self._run_id, self._purse,
+            partial(limits_of, job.spec, job.provider.limits, self._plan),
+        )  # fmt: skip
+        self._writer = Writer(
+            deps.store.database, self._plan, deps.sealer, run_id=self._run_id, till=till
+        )
+        self._judge = Judge(job, LetterWriter(self._plan, deps.sealer), rate)
 
     async def _passes(self) -> None:
         """Primary pass and sweeps. The provider is opened only if something must be asked."""

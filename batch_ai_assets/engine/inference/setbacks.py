@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..errors import BatchAIError, BatchHalted
+from ..errors import BatchAIError, BatchHalted, ProviderAway
 from ..spec.resolved import ResolvedJob
 from .breaker import Breaker
 from .gate import Gate
@@ -16,7 +16,7 @@ from .item import WorkItem
 from .outcome import Failure, FailureClass
 
 THROTTLED_SECONDS = 900.0
-"""Nothing but 429 for this long, and a person must look: quota, or one impossible request."""
+"""Nothing but 429 for this long, and the batch waits for better times."""
 REFUSALS = 10
 """Documents refused in a row, none ever answered: it is not the documents."""
 
@@ -75,10 +75,9 @@ class Setbacks:
             self.breaker.failure(now, failure.message, away=away)
         if self.breaker.give_up(now):
             self._stop(
-                BatchHalted(
-                    "provider",
+                ProviderAway(
                     f"Provider {self._provider} does not answer ({self.breaker.last_message}). "
-                    "Items wait as pending; bring it back, then run the batch again.",
+                    "Items wait as pending, and the batch goes on by itself once it is back.",
                 )
             )
         if self.breaker.open:
@@ -97,12 +96,11 @@ class Setbacks:
             self._throttled_since = now
         if now - self._throttled_since > THROTTLED_SECONDS:
             self._stop(
-                BatchHalted(
-                    "provider",
+                ProviderAway(
                     f"Provider {self._provider} has turned every call away (429) "
                     f"for {THROTTLED_SECONDS / 60:.0f} minutes, the last one for item "
-                    f"{item.item_id!r}. Items wait as pending; check limits and quota, then run "
-                    "the batch again.",
+                    f"{item.item_id!r}. Items wait as pending, and the batch tries again by "
+                    "itself; check limits and quota meanwhile.",
                 )
             )
 

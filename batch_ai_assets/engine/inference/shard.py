@@ -13,13 +13,15 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..control.budget import Bound, Purse
-from ..errors import BatchAIError, BatchHalted
+from ..errors import BatchAIError
 from ..spec.resolved import ResolvedJob
 from ..state.boosts import Boost
+from ..state.rows import Plan
 from ..state.writer import Writer
 from .attempt import Judge, Judged
 from .booking import Cost
 from .feed import CHUNK, Feed
+from .funding import Funded, Funding
 from .gate import Gate
 from .item import WorkItem, alone, in_smaller_company
 from .line import Line
@@ -42,7 +44,7 @@ class Crew:
         writer: Writer,
         purse: Purse,
         run_id: str,
-        plan_mode: str,
+        plan: Plan,
         gate: Gate,
         grace_seconds: float,
         clock: Callable[[], float] = time.monotonic,
@@ -61,13 +63,13 @@ class Crew:
         self._gate = gate
         self.setbacks = Setbacks(job, self._gate, self.stop)
         self._probe = asyncio.Lock()
-        self.line = _line(template, self._packed, asks_once=plan_mode != "fresh")
+        self.line = _line(template, self._packed, asks_once=plan.mode != "fresh")
         self._fill = CHUNK + self._size * template.together
         """So many items in line, and no more is read."""
         self._expected_out = float(template.max_tokens)
         self._fed = asyncio.Event()
         self._feed_wanted = asyncio.Event()
-        self._settled = asyncio.Event()
+        self.funding = Funding(plan, purse, writer, self.stop, self.pause)
         self._stop_event = asyncio.Event()
         self._asking = 0
         """Workers that have items in their hands."""
@@ -114,7 +116,7 @@ class Crew:
         self.stopped = why
         self._stop_event.set()
         self._fed.set()
-        self._settled.set()
+        self.funding.end()
         self._feed_wanted.set()
         current = asyncio.current_task()
         for number, task in enumerate(self._workers):
@@ -213,8 +215,12 @@ class Crew:
         bound = self._purse.bound(len(body), most)
         if self.stopped:
             return
-        if not self._purse.reserve(bound) and not await self._reserved(bound, items):
-            return
+        if not self._purse.reserve(bound):
+            funded = await self.funding.reserved(bound, len(items))
+            if funded is Funded.FOR_FEWER:
+                self.line.again(in_smaller_company(items))
+            if funded is not Funded.YES:
+                return
         tokens = (
             self._template.prompt_tokens + sum([item.tokens for item in items]),
             self._expected_out * len(items),
@@ -223,7 +229,7 @@ class Crew:
             try:
                 await self._gate.wait(*tokens)
             except asyncio.CancelledError:
-                self._settle(bound, 0.0, 0)
+                self.funding.settle(bound, 0.0, 0)
                 raise
         sent_at = self._sent_at[number] = self._clock()
         try:
@@ -240,7 +246,7 @@ class Crew:
         elif self.setbacks.goes_back(
             items[0], result, sent_at, self._clock(), alone=len(items) == 1
         ):
-            self._settle(bound, 0.0, 0)
+            self.funding.settle(bound, 0.0, 0)
             self._put_back(items, result)
             return
         else:
@@ -262,29 +268,6 @@ class Crew:
             return self._template.request(item.text, item.input_hash, item.correction)
         assert self._packed is not None
         return self._packed.request(items)
-
-    async def _reserved(self, bound: Bound, items: list[WorkItem]) -> bool:
-        """There is no money now. True with it reserved after all; False where the batch stopped,
-        or asks fewer at once."""
-        while True:
-            if not self._purse.in_flight:
-                if len(items) > 1:  # what is left may do for some of them
-                    self.line.again(in_smaller_company(items))
-                    return False
-                self.stop(
-                    BatchHalted(
-                        "budget",
-                        f"Budget of {self._job.name}: {self._purse.shortfall(bound)}. No further "
-                        "call leaves. Raise budget in job.yaml and run the batch again; it goes "
-                        "on where it stopped.",
-                    )
-                )
-            if self.stopped:
-                return False
-            self._settled.clear()
-            await self._settled.wait()
-            if self._purse.reserve(bound):
-                return True
 
     async def _send(self, body: bytes, number: int, sent_at: float) -> Reply | Failure:
         """What came back, or why nothing did; the gate is told of both."""
@@ -332,7 +315,7 @@ class Crew:
             tokens_in += entry.tokens_in
             tokens_out += entry.tokens_out
             cost += entry.cost_usd
-        self._settle(bound, cost, tokens_in + tokens_out)
+        self.funding.settle(bound, cost, tokens_in + tokens_out)
         if judged[0].entry.money == "settled":  # it came back, whatever it says
             self.setbacks.answered(sent_at)
             self._gate.correct(told, (tokens_in, tokens_out))
@@ -344,10 +327,6 @@ class Crew:
         if len(self._workers) < self._size and not self.stopped:
             self._hire(len(self._workers))
 
-    def _settle(self, bound: Bound, cost_usd: float, tokens: int) -> None:
-        self._purse.settle(bound, cost_usd, tokens)
-        self._settled.set()
-
     def _abandon(self, items: list[WorkItem], worker: str, bound: Bound) -> None:
         """A call cut off at the end of the grace: it may be billed, so its bound is spent."""
         failure = Failure(
@@ -355,7 +334,7 @@ class Crew:
         )
         for one in self._judge.failure(items, worker, failure, bound):
             self._writer.put(one.entry)
-        self._settle(bound, bound.usd, bound.tokens)
+        self.funding.settle(bound, bound.usd, bound.tokens)
 
     async def _sweep_timeouts(self) -> None:
         """One clock for all calls in flight, instead of a timer each."""

@@ -14,6 +14,7 @@ from ..deps import Deps
 from ..errors import StateError
 from ..projecting import hours_begin
 from ..spec.resolved import ResolvedJob
+from ..state.outages import outage_key
 from ..state.rows import Plan
 
 if TYPE_CHECKING:
@@ -24,10 +25,12 @@ _SECONDS = 1.0
 
 def told(job: ResolvedJob, plan: Plan, deps: Deps) -> Told:
     """What speaks to the batch at this moment."""
+    store = deps.store
     return Told(
-        order=deps.store.orders.standing(plan.job, plan.batch),
+        order=store.orders.standing(plan.job, plan.batch),
         hours_begin=hours_begin(job, plan, deps),
-        boost=deps.store.boosts.of(plan),
+        boost=store.boosts.of(plan),
+        outage=store.outages.of(outage_key(plan)),
     )
 
 
@@ -47,3 +50,10 @@ class Steered:
                     self._crew.stop(why)
                 if said.boost is not None:
                     self._crew.hurry(said.boost)
+                await self._end_trial(said)
+
+    async def _end_trial(self, said: Told) -> None:
+        """Answers of this run show that the provider is back."""
+        counts = self._crew.counts
+        if said.outage is not None and said.outage.on_trial and counts.finished > counts.failed:
+            await asyncio.to_thread(self._deps.store.outages.answered, said.outage.provider)

@@ -12,14 +12,10 @@ from collections.abc import Callable, Iterator
 from ..spec.resolved import ResolvedJob
 from .access import FileAccess, access_to
 from .admission import Admission, Item
-from .csv_rows import read_csv
 from .document import Document
-from .jsonl import read_jsonl
 from .location import InputLocation
-from .parquet_rows import read_parquet
 from .retry import Retry
 from .row_window import rows_of_window
-from .text_folder import read_text
 
 
 def read_documents(
@@ -49,12 +45,21 @@ def read_documents(
 def _items(
     job: ResolvedJob, location: InputLocation, access: FileAccess, retry: Retry
 ) -> Iterator[Item]:
+    """A job has one format: what it takes to read the others is not loaded."""
     match job.spec.input.format:
         case "csv":
+            from .csv_rows import read_csv
+
             return read_csv(job.spec.input, location, access, retry)
         case "jsonl":
+            from .jsonl import read_jsonl
+
             return read_jsonl(job.spec.input, location, access, retry)
         case "parquet":
+            from .parquet_rows import read_parquet
+
             return read_parquet(job.spec.input, location, access, retry)
         case "text":
+            from .text_folder import read_text
+
             return read_text(job.spec.input, location, access, retry)

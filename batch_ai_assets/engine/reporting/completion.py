@@ -166,6 +166,13 @@ class CompletionRecord(_Part):
     """What the cached tokens cost less than others; `cost_usd` is without it."""
     saved: tuple[SavingRecord, ...] = ()
     """What was not paid for at all."""
+    estimated_usd: float = 0.0
+    """What it was expected to cost when it was planned."""
+    written_off_usd: float = 0.0
+    """Held by runs that died, and taken for spent: their calls in flight may have been billed. Not
+    in `cost_usd`."""
+    machine_usd: float = 0.0
+    """What the machine cost that worked on it, at the job's price of an hour."""
     budget_usd: float | None = None
     budget_tokens: int | None = None
     asked: int = 0

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from . import governance_wording, wording
+from . import wording
 from .completion import CompletionRecord
-from .governance import GovernanceRecord
 from .links import Link
 from .plots import cost_gauge, sla_gauge, stacked
+
+if TYPE_CHECKING:
+    from .governance import GovernanceRecord
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -38,6 +41,8 @@ def render_html(record: CompletionRecord, links: Sequence[Link] = ()) -> str:
 
 def render_governance(record: GovernanceRecord) -> str:
     """The governance page."""
+    from . import governance_wording
+
     return _template("governance.html").render(record=record, words=governance_wording)
 
 

@@ -17,7 +17,15 @@ def next_step(
         return " ".join(_after_the_end(job, batch, figures)) or "Nothing."
     resume = f"batch-ai run {job.name} --batch {batch}"
     if reason == "budget":
-        return f"Decide whether to raise budget in job.yaml; then `{resume}` goes on."
+        return (
+            f"Decide whether it may spend more: `batch-ai approve {job.name} {batch} --limit-usd "
+            f"USD --reason WHY`, or raise budget in job.yaml; then `{resume}` goes on."
+        )
+    if reason == "awaiting_approval":
+        return (
+            f"Decide whether it may begin: `batch-ai approve {job.name} {batch} --limit-usd USD "
+            f"--reason WHY`; then `{resume}` asks. Nothing was asked, and nothing was spent."
+        )
     counts = figures.conservation
     if reason == "checks" and counts.pending == counts.items:
         return (

@@ -237,6 +237,11 @@ def cost_facts(record: CompletionRecord) -> Iterator[Fact]:
     tokens = record.tokens_in + record.tokens_out
     budget = "" if record.budget_usd is None else f"of {usd(record.budget_usd)} budget"
     yield Fact("Cost", usd(record.cost_usd), budget)
+    if record.written_off_usd:
+        said = "held by runs that died, taken for spent"
+        yield Fact("Written off", usd(record.written_off_usd), said)
+    if record.machine_usd:
+        yield Fact("Machine", usd(record.machine_usd))
     budget = "" if record.budget_tokens is None else f"of {whole(record.budget_tokens)} budget"
     yield Fact("Tokens", whole(tokens), budget)
     split = f"{whole(record.tokens_in)} sent, {whole(record.tokens_out)} answered"

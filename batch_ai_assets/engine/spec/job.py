@@ -12,6 +12,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_v
 
 from .base import DataClass, JobName, Model, NonEmpty, RuleName, SecretReference
 from .batches import BatchesSpec
+from .budget import BudgetSpec
 from .chunks import ChunksSpec
 from .early_stop import EarlyStopSpec
 from .groups import GroupSpec, OverLength, ShardsSpec
@@ -20,7 +21,7 @@ from .input_quality import InputQualitySpec
 from .priority import Priority
 from .sla import SlaSpec
 
-__all__ = ["JobSpec", "RuleSpec"]
+__all__ = ["BudgetSpec", "JobSpec", "RuleSpec"]
 
 _OWNER = re.compile(r"team:[\w.-]+|[A-Za-z0-9][\w.%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}", re.ASCII)
 """No wider than what Dagster takes as an owner: whatever else would fail the code location."""
@@ -121,7 +122,14 @@ class RetrySpec(Model):
     timeout_seconds: PositiveFloat = 60.0
     """A call without an answer after this long is given up; its cost counts as spent."""
     unreachable_seconds: PositiveFloat = 60.0
-    """How long a provider that is away is waited for before the batch halts, items pending."""
+    """How long a run waits for a provider that is away before the batch pauses, items pending."""
+    safe_window: str = Field(default="30m", pattern=r"^\d+(\.\d+)?[smh]$")
+    """For example `30m`, `2h`: how long a provider may be away before it is an error, people are
+    told again, and so is who reads the results. Where the deadline comes first, it counts."""
+
+    @property
+    def safe_seconds(self) -> float:
+        return float(self.safe_window[:-1]) * {"s": 1, "m": 60, "h": 3600}[self.safe_window[-1]]
 
 
 class LimitsSpec(Model):
@@ -136,7 +144,6 @@ class LimitsSpec(Model):
     tokens_per_minute: PositiveInt | None = None
     """Tokens sent and answered. No figure: the provider's limit alone."""
 
-
     @model_validator(mode="after")
     def _most_is_no_less(self) -> LimitsSpec:
         if self.most_concurrency is not None and self.most_concurrency < self.concurrency:
@@ -150,21 +157,6 @@ class LimitsSpec(Model):
     def most(self) -> int:
         """Calls in flight at once, whatever happens."""
         return self.most_concurrency or self.concurrency
-
-
-class BudgetSpec(Model):
-    """What a batch may cost. Required: a job without an end to its spending does not load."""
-
-    limit_usd: PositiveFloat | None = None
-    """USD per batch; needed where the model has a price."""
-    limit_tokens: PositiveInt | None = None
-    """Tokens per batch, sent and answered; needed where the model is free."""
-
-    @model_validator(mode="after")
-    def _some_limit(self) -> BudgetSpec:
-        if self.limit_usd is None and self.limit_tokens is None:
-            raise ValueError("set limit_usd, or limit_tokens for a free model")
-        return self
 
 
 class ThresholdsSpec(Model):

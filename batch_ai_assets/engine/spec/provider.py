@@ -10,6 +10,7 @@ from pydantic import (
     Discriminator,
     Field,
     NonNegativeFloat,
+    PositiveFloat,
     PositiveInt,
     Tag,
     field_validator,
@@ -89,6 +90,8 @@ class ProviderLimits(Model):
     """Tokens sent, where the provider counts them apart."""
     output_tokens_per_minute: PositiveInt | None = None
     """Tokens answered, where the provider counts them apart."""
+    usd_per_month: PositiveFloat | None = None
+    """USD that all jobs together may spend here in a month (UTC). No figure: no such cap."""
 
 
 class ProviderSpec(Model):

@@ -63,23 +63,40 @@ class Approvals:
 
     def of(self, plan: Plan) -> list[Approval]:
         """Of this version, oldest first."""
-        a = t.approvals.c
-        query = (
-            sa.select(*(a[name] for name in _NAMES))
-            .where(a.job == plan.job, a.batch == plan.batch, a.version == plan.version)
-            .order_by(a.id)
-        )
         with self._db.read() as connection:
-            return [Approval(*row) for row in connection.execute(query)]
+            return _of(connection, plan)
 
     def allowed(self, plan: Plan) -> Allowed:
         """What stands, all approvals of this version taken together."""
-        stands = Allowed()
-        for one in self.of(plan):
-            stands = Allowed(
-                stands.limit_usd if one.limit_usd is None else one.limit_usd,
-                stands.limit_tokens if one.limit_tokens is None else one.limit_tokens,
-                stands.deadline_at if one.deadline_at is None else one.deadline_at,
-                one.at,
-            )
-        return stands
+        with self._db.read() as connection:
+            return allowed_now(connection, plan)
+
+
+def allowed_now(connection: sa.Connection, plan: Plan) -> Allowed:
+    """What stands within a transaction."""
+    stands = Allowed()
+    for one in _of(connection, plan):
+        stands = Allowed(
+            stands.limit_usd if one.limit_usd is None else one.limit_usd,
+            stands.limit_tokens if one.limit_tokens is None else one.limit_tokens,
+            stands.deadline_at if one.deadline_at is None else one.deadline_at,
+            one.at,
+        )
+    return stands
+
+
+_a = t.approvals.c
+_OF = (
+    sa.select(*(_a[name] for name in _NAMES))
+    .where(
+        _a.job == sa.bindparam("job"),
+        _a.batch == sa.bindparam("batch"),
+        _a.version == sa.bindparam("version"),
+    )
+    .order_by(_a.id)
+)
+
+
+def _of(connection: sa.Connection, plan: Plan) -> list[Approval]:
+    named = {"job": plan.job, "batch": plan.batch, "version": plan.version}
+    return [Approval(*row) for row in connection.execute(_OF, named)]

@@ -80,8 +80,10 @@ outages = sa.Table(
     sa.Column("since", sa.Float, nullable=False),
     sa.Column("next_probe_at", sa.Float, nullable=False),
     sa.Column("probes", sa.Integer, nullable=False),
+    sa.Column("relapses", sa.Integer, nullable=False),  # asked again in vain, though it answered
     sa.Column("message", sa.Text, nullable=False),
-    sa.Column("over_at", sa.Float),  # None while it lasts
+    sa.Column("over_at", sa.Float),  # when a probe was answered; None while it lasts
+    sa.Column("answered_at", sa.Float),  # when a document was, after that
     sqlite_with_rowid=False,
 )
 

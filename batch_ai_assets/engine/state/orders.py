@@ -7,33 +7,12 @@ What an order means for a batch at work is `control/steering.py`'s; how one is g
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 
 import sqlalchemy as sa
 
+from ..order import Order, OrderKind
 from . import control_tables as t
 from .database import Database
-
-
-class OrderKind(StrEnum):
-    """What a batch can be told."""
-
-    PAUSE = "pause"
-    """Stop, with all that was answered, until it is told to go on."""
-    RESUME = "resume"
-    CANCEL = "cancel"
-    """Give it up: what is pending is not asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a batch was told, by whom and why; `at` in UTC seconds since the epoch."""
-
-    kind: OrderKind
-    why: str
-    who: str
-    at: float
 
 
 class Orders:

@@ -22,15 +22,18 @@ from .arrivals import Arrivals
 from .askers import Askers
 from .batches import Batches
 from .boosts import Boosts
+from .budgets import Budgets
 from .claims import Claims
 from .consumer_events import ConsumerEvents
 from .database import Database
+from .deaths import Deaths
 from .decisions import Decisions
 from .disagreements import disagreements
 from .items import Items
 from .leases import Leases
 from .letters import Letters
 from .orders import Orders
+from .outages import Outages
 from .oversight import Oversight
 from .paces import Paces
 from .past import PastVersions
@@ -59,12 +62,15 @@ class StateStore:
         self.alerts = Alerts(database, clock)
         self.askers = Askers(database, clock)
         self.approvals = Approvals(database, clock)
+        self.budgets = Budgets(database, clock)
         self.orders = Orders(database, clock)
         self.paces = Paces(database, clock)
         self.boosts = Boosts(database, clock)
         self.consumer_events = ConsumerEvents(database, clock)
         self.past = PastVersions(database)
         self.watched = Watched(database, clock)
+        self.outages = Outages(database, clock)
+        self.deaths = Deaths(database)
         self.letters = Letters(database)
         self.decisions = Decisions(database, clock)
         self.leases = Leases(database, clock)

@@ -23,9 +23,11 @@ from ..sealing import Sealer
 from . import tables as t
 from .answers import answer_id, hash_key, writer_bits
 from .database import Database
+from .funds import Bound, Drawn
 from .items import replace_letters
 from .leases import prove_held
 from .rows import DeadLetter, Plan, Status
+from .till import Till
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -78,7 +80,8 @@ _MOST_PER_COMMIT = 1000
 class Writer:
     """Group commit for one batch version. `put` never blocks; look at `full` and `error`.
 
-    With a `run_id`, every commit proves that this run still holds the batch.
+    With a `run_id`, every commit proves that this run still holds the batch. With a `till`, every
+    commit draws money for what comes next.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Writer:
         sealer: Sealer,
         *,
         run_id: str | None = None,
+        till: Till | None = None,
         interval_seconds: float = INTERVAL_SECONDS,
         capacity: int = 4096,
     ) -> None:
@@ -95,6 +99,8 @@ class Writer:
         self._plan = plan
         self._sealer = sealer
         self._run_id = run_id
+        self._till = till
+        self._draws_now = False
         self._interval = interval_seconds
         self._capacity = capacity
         self._queue: deque[Entry] = deque()
@@ -127,6 +133,12 @@ class Writer:
         if not self._wake.is_set():
             self._wake.set()
 
+    def draw(self) -> None:
+        """Draw money at once: somebody waits for it."""
+        self._draws_now = True
+        self._hurry.set()
+        self._wake.set()
+
     def flush(self) -> None:
         """Wait until everything handed over is committed. Raises what the writer met."""
         self._hurry.set()
@@ -149,6 +161,8 @@ class Writer:
             self._hurry.clear()
             self._wake.clear()
             left = len(self._queue)  # what comes meanwhile waits for the next time
+            if self._draws_now and not left:
+                self._drain(0)
             while left > 0 and not self.error:
                 left -= self._drain(min(left, _MOST_PER_COMMIT))
             if self.error or (self._closing and not self._queue):
@@ -157,6 +171,7 @@ class Writer:
     def _drain(self, count: int) -> int:
         """Commit the next `count` entries."""
         self._unsettled = 1
+        self._draws_now = False
         self._committing_since = time.monotonic()
         group = [self._queue.popleft() for _ in range(count)]
         try:
@@ -175,6 +190,8 @@ class Writer:
                 self._unsettled = 0
                 self._committing_since = None
                 self._idle.notify_all()
+            if self.error and self._till is not None:
+                self._till.spender.wake()
         return count
 
     def _commit(self, group: Sequence[Entry]) -> None:
@@ -194,6 +211,7 @@ class Writer:
         checkpoints: list[tuple[object, ...]] = []
         ledger: list[tuple[object, ...]] = []
         letters: list[DeadLetter] = []
+        spent_usd, spent_tokens = 0.0, 0
         ids = self._ids()
         for entry in group:
             answer = entry.answer_id
@@ -209,6 +227,8 @@ class Writer:
                 )
             )  # fmt: skip
             if entry.money:
+                spent_usd += entry.cost_usd
+                spent_tokens += entry.tokens_in + entry.tokens_out
                 ledger.append(
                     (
                         plan, entry.seq, entry.part, entry.attempt, entry.money,
@@ -220,16 +240,22 @@ class Writer:
                 letters.append(entry.letter)
         failpoints.hit("after_answer")
 
-        def work(connection: sa.Connection) -> None:
+        till, settled = self._till, Bound(spent_usd, spent_tokens)
+        wish = till.spender.wish() if till is not None else settled
+
+        def work(connection: sa.Connection) -> Drawn | None:
             if self._run_id is not None:
                 prove_held(connection, self._plan, self._run_id)
             self._db.insert(connection, t.answers, answers)
             self._db.insert(connection, t.checkpoints, checkpoints)
             self._db.insert(connection, t.ledger, ledger)
             self._end_dead(connection, letters)
+            return None if till is None else till.draw(connection, settled, wish)
 
-        self._db.run(work, self._note_refusal)
+        drawn = self._db.run(work, self._note_refusal)
         self._refused = False
+        if till is not None and drawn is not None:
+            till.spender.grant(drawn)
         failpoints.hit("after_commit")
 
     def _note_refusal(self) -> None:

@@ -48,6 +48,11 @@ INPUT_MEANINGS: dict[str, str] = {
 }
 """Every check of the documents of a batch, made before the first call."""
 
+BUDGET_MEANING = (
+    "What the batch is expected to cost, before the first call, against what it may spend: above "
+    "it, a person says first whether it begins."
+)
+
 ALWAYS_BLOCKING = frozenset({"completeness", "schema", "rules", "lineage"})
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -64,6 +64,8 @@ class TooLong(Protocol):
 
 def profile(raw: BatchTable, sealer: Sealer) -> InputProfile:
     """Count the manifest `raw`. Raises StorageError, SealError."""
+    if not raw.counted().rows:
+        return InputProfile(items=raw.rows)
     counts: Counter[str] = Counter()
     named: dict[str, list[str]] = {}
     for item_id, reason in _problems(raw):
@@ -88,23 +90,26 @@ def profile(raw: BatchTable, sealer: Sealer) -> InputProfile:
 
 
 def count_too_long(
-    raw: BatchTable, least_room: int, too_long: TooLong
+    raw: BatchTable, least_room: Callable[[], int], too_long: TooLong
 ) -> tuple[int, tuple[str, ...]]:
     """How many usable documents are too long, and the first ones.
 
-    least_room: no document with at most so many tokens is (tokens).
+    least_room: no document with at most so many tokens is (tokens). Asked for only where there
+    are documents: to count what the prompts leave loads the vocabulary.
     """
+    if not raw.counted().rows:
+        return 0, ()
     import pyarrow.compute as pc
 
-    count = 0
+    count, least = 0, least_room()
     named: list[str] = []
     tokens = raw.scan(["tokens"], batch_rows=_SCANNED_AT_ONCE)
-    if all((pc.max(rows["tokens"]).as_py() or 0) <= least_room for rows in tokens):
+    if all((pc.max(rows["tokens"]).as_py() or 0) <= least for rows in tokens):
         return 0, ()
     columns = ["item_id", "tokens", "type", "changed_at", "problem_reason"]
     for rows in raw.scan(columns, batch_rows=_SCANNED_AT_ONCE):
         usable = pc.is_null(rows["problem_reason"])
-        long = rows.filter(pc.and_(usable, pc.greater(rows["tokens"], least_room)))
+        long = rows.filter(pc.and_(usable, pc.greater(rows["tokens"], least)))
         for row in long.to_pylist():
             if too_long(row["type"], row["tokens"], row["changed_at"]):
                 count += 1

@@ -60,6 +60,8 @@ def lineage(tables: VersionTables, box: Sandbox) -> CheckResult:
     """Every row of `tables.results`: its lineage columns, its answer, its document."""
     if missing := dict.fromkeys(_missing(tables), 1):
         return _result(0, missing)
+    if not tables.results.rows:
+        return _result(0, {})
     try:
         total, faults, first = _rows_alone_and_answered(tables, box)
         lost, ids = tables.query(_OF_NO_DOCUMENT, {"results": _ID, "raw_inputs": _ID}, box)

@@ -7,7 +7,8 @@ the rows is in `rules.py` and `version_tables.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +43,14 @@ class OutOfTime(Exception):  # noqa: N818 - callers say which rule it was
 
 
 class Sandbox:
-    """A locked-down connection; every query has a time limit."""
+    """A locked-down connection, opened at its first use; every query has a time limit."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self, open_locked: Connect) -> None:
+        self._open = open_locked
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        return self._open()
 
     def show(self, name: str, source: object) -> None:
         """From here on `name` is this table, whatever it was before."""
@@ -80,17 +85,25 @@ class Sandbox:
 def sandbox(
     connect: Connect, ddl: Sequence[str] = (), sources: Mapping[str, object] | None = None
 ) -> Iterator[Sandbox]:
+    """A sandbox that is closed at the end: whoever asks nothing has not paid for DuckDB."""
+    with ExitStack() as stack:
+        yield Sandbox(lambda: stack.enter_context(_locked(connect, ddl, sources or {})))
+
+
+@contextmanager
+def _locked(
+    connect: Connect, ddl: Sequence[str], sources: Mapping[str, object]
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open, create and register what the queries may see, lock, and close at the end."""
     connection = connect()
-    box = Sandbox(connection)
     try:
         for statement in ddl:
             connection.execute(statement)
-        for name, source in (sources or {}).items():
-            box.show(name, source)
+        for name, source in sources.items():
+            connection.register(name, source)
         for statement in _LOCK_DOWN:
             connection.execute(statement)
-        yield box
+        yield connection
     finally:
         connection.close()
 

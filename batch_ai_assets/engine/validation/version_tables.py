@@ -31,12 +31,12 @@ class VersionTables:
 
     @classmethod
     def of(cls, plan: Plan, tables: TableStore) -> VersionTables:
-        """Those of `plan`, which is judged; of the results, what is in the files counts, not what
-        was once written there."""
+        """Those of `plan`, which is judged; of results and verdicts, what is in the files counts,
+        not what was once written there."""
         return cls(
             raw_inputs=tables.open(plan.raw_path),
             enriched_outputs=tables.open(str(plan.enriched_path)),
-            validation_report=tables.open(str(plan.report_path)),
+            validation_report=tables.open(str(plan.report_path)).counted(),
             results=tables.open(str(plan.results_path)).counted(),
         )
 

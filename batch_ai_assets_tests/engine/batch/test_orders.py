@@ -10,9 +10,9 @@ import pytest
 
 from batch_ai_assets.engine.batch import Run
 from batch_ai_assets.engine.errors import OrderError
+from batch_ai_assets.engine.order import OrderKind
 from batch_ai_assets.engine.ordering import order
 from batch_ai_assets.engine.state.life_cycle import State
-from batch_ai_assets.engine.state.orders import OrderKind
 from batch_ai_assets.local_provider.options import ServerOptions
 from batch_ai_assets.local_provider.process import LocalProvider
 

@@ -35,30 +35,30 @@ def own(slow_stub: LocalProvider) -> LocalProvider:
     return slow_stub
 
 
-def test_a_provider_that_is_not_there_at_the_start_halts_the_batch_with_all_items_pending(
+def test_a_provider_that_is_not_there_at_the_start_pauses_the_batch_with_all_items_pending(
     tmp_path: Path,
 ) -> None:
     with world(tmp_path, "http://127.0.0.1:9/v1") as here:
         here.write_messages(plain(5))
         outcome = here.run()
-    assert outcome.state is State.HALTED
+    assert outcome.state is State.PAUSED
     assert "http://127.0.0.1:9/v1 cannot be reached after 5 tries" in outcome.message
     assert "(ConnectError). No call was made" in outcome.message
     assert outcome.record is not None
     assert (outcome.record.conservation.pending, outcome.record.calls) == (5, 0)
 
 
-def test_an_outage_in_the_middle_halts_the_batch_and_the_next_run_goes_on(
+def test_an_outage_in_the_middle_pauses_the_batch_and_the_next_run_goes_on(
     own: LocalProvider, tmp_path: Path
 ) -> None:
     with world(tmp_path, own.base_url, HURRIED) as here:
         rows = plain(120)
         here.write_messages(rows)
         with once_called(own, 40, lambda: own.outage(True)):
-            halted = here.run()
+            paused = here.run()
 
-        assert halted.state is State.HALTED
-        assert "does not answer (HTTP 503: the provider failed.)" in halted.message
+        assert paused.state is State.PAUSED
+        assert "does not answer (HTTP 503: the provider failed.)" in paused.message
         answered = own.stats()["answers"]
         assert 36 <= answered < 120
         assert here.counts().dead == 0
@@ -127,11 +127,11 @@ def test_a_provider_that_fails_from_the_first_call_on_burns_few_attempts(
 ) -> None:
     with world(tmp_path, own.base_url, HURRIED) as here:
         here.write_messages([named("[[stub:503]]") for _ in range(60)])
-        halted = here.run()
-        assert halted.state is State.HALTED
+        paused = here.run()
+        assert paused.state is State.PAUSED
         assert here.counts().pending == 60
-        assert halted.record is not None
-        assert halted.record.calls <= 10
+        assert paused.record is not None
+        assert paused.record.calls <= 10
 
 
 def test_progress_is_told_while_the_provider_is_waited_for(

@@ -38,7 +38,7 @@ def test_a_count_of_tokens_that_cannot_be_is_charged_at_the_upper_bound(
     assert 0 < len(provider.bodies) < 20
 
 
-def test_replies_that_are_no_answers_halt_the_batch_with_nearly_all_items_pending(
+def test_replies_that_are_no_answers_pause_the_batch_with_nearly_all_items_pending(
     tmp_path: Path,
 ) -> None:
     with recorded(tmp_path, answer=lambda _: HTML) as (here, provider):
@@ -46,7 +46,7 @@ def test_replies_that_are_no_answers_halt_the_batch_with_nearly_all_items_pendin
         job = make_job(tmp_path, {"retry": {"unreachable_seconds": 1.0}})
         outcome = here.run(job=job)
     assert outcome.record is not None
-    assert (outcome.state, outcome.record.reason) == (State.HALTED, "provider")
+    assert (outcome.state, outcome.record.reason) == (State.PAUSED, "provider")
     assert here.counts().pending == 300
     assert len(provider.bodies) < 60
 
@@ -77,7 +77,7 @@ def test_one_document_that_is_always_throttled_does_not_hold_up_the_others(
         here.write_messages(message(number) for number in range(40))
         outcome = here.run()
     assert outcome.record is not None
-    assert (outcome.state, outcome.record.reason) == (State.HALTED, "provider")
+    assert (outcome.state, outcome.record.reason) == (State.PAUSED, "provider")
     assert "'m0'" in outcome.message
     assert outcome.record.answered == 39
     assert here.dead() == {}

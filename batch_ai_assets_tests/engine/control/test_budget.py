@@ -1,4 +1,4 @@
-"""The purse: whatever calls cost, settled and reserved money never pass the limit."""
+"""The purse: whatever calls cost, settled and reserved money never pass what was drawn."""
 
 from __future__ import annotations
 
@@ -9,15 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_ai_assets.engine.control.budget import Bound, Purse
-from batch_ai_assets.engine.spec.job import BudgetSpec
-from batch_ai_assets.engine.spec.provider import FREE, Price
+from batch_ai_assets.engine.control.budget import Bound, Purse, limits_of
+from batch_ai_assets.engine.spec.provider import FREE, Price, ProviderLimits
+from batch_ai_assets.engine.state.approvals import Allowed
+from batch_ai_assets.engine.state.funds import Drawn
+
+from ..planning.test_versions import plan
+from ..world import make_job
 
 PRICE = Price(input_usd_per_million=0.1, output_usd_per_million=0.4)
+ENDLESS = float("inf")
 
 
-def purse(usd: float | None = None, tokens: int | None = None, price: Price = PRICE) -> Purse:
-    return Purse(BudgetSpec(limit_usd=usd, limit_tokens=tokens), price)
+def drawn(usd: float, tokens: int, room_usd: float = 0.0, room_tokens: float = 0.0) -> Drawn:
+    words = ("0.0000 of 0.0010 USD", "the limit", "0 of 5 tokens", "the limit")
+    return Drawn(usd, tokens, room_usd, room_tokens, 0.0, 0.0, *words)
+
+
+def purse(usd: float, tokens: int = 10**9, price: Price = PRICE, spent: float = 0.0) -> Purse:
+    """With so much drawn, and no more to be had."""
+    money = Purse(price, spent, 0)
+    money.grant(drawn(usd, tokens))
+    return money
 
 
 calls = st.lists(
@@ -33,60 +46,49 @@ calls = st.lists(
 
 @given(
     calls=calls,
-    usd=st.none() | st.floats(1e-6, 0.02),
-    tokens=st.none() | st.integers(1, 200_000),
+    grants=st.lists(st.tuples(st.floats(0, 0.01), st.integers(0, 100_000)), max_size=80),
     spent=st.floats(0, 0.01),
 )
-def test_settled_money_and_upper_bounds_in_flight_never_pass_the_limit(
-    calls: list[tuple[int, int, float, int]],
-    usd: float | None,
-    tokens: int | None,
-    spent: float,
+def test_settled_money_and_upper_bounds_in_flight_never_pass_what_was_drawn(
+    calls: list[tuple[int, int, float, int]], grants: list[tuple[float, int]], spent: float
 ) -> None:
-    if usd is None and tokens is None:
-        tokens = 50_000
-    before_tokens = int(spent * 1_000_000)
-    money = Purse(BudgetSpec(limit_usd=usd, limit_tokens=tokens), PRICE, spent, before_tokens)
+    money = Purse(PRICE, spent, 0)
+    usd, tokens = spent, 0
     flying: list[tuple[Bound, float]] = []
-    for size, max_tokens, share, ending in calls:
+    for (size, max_tokens, share, ending), (more, more_tokens) in zip(
+        calls, grants + [(0.0, 0)] * len(calls), strict=False
+    ):
+        money.grant(drawn(more, more_tokens))
+        usd, tokens = usd + more, tokens + more_tokens
         bound = money.bound(size, max_tokens)
         assert bound.usd == pytest.approx(PRICE.cost_usd(size, max_tokens))
-        reserved_usd = money.spent_usd + sum(other.usd for other, _ in flying)
-        reserved_tokens = money.spent_tokens + sum(other.tokens for other, _ in flying)
+        after_usd = money.spent_usd + sum(other.usd for other, _ in flying) + bound.usd
+        after_tokens = money.spent_tokens + sum(other.tokens for other, _ in flying) + bound.tokens
         if money.reserve(bound):
-            assert usd is None or reserved_usd + bound.usd <= usd * (1 + 1e-9)
-            assert tokens is None or reserved_tokens + bound.tokens <= tokens
+            assert after_usd <= usd * (1 + 1e-9)
+            assert after_tokens <= tokens
             flying.append((bound, share))
         else:
-            assert (usd is not None and reserved_usd + bound.usd > usd * (1 - 1e-9)) or (
-                tokens is not None and reserved_tokens + bound.tokens > tokens
-            )
-            assert money.shortfall(bound)
+            assert after_usd > usd * (1 - 1e-9) or after_tokens > tokens
         for other, cost in flying[:ending]:
             money.settle(other, other.usd * cost, int(other.tokens * cost))
         del flying[:ending]
         assert money.in_flight == len(flying)
-    for other, cost in flying:
-        money.settle(other, other.usd * cost, int(other.tokens * cost))
-    if money.spent_usd > spent:
-        assert usd is None or money.spent_usd <= usd * (1 + 1e-9)
-    if money.spent_tokens > before_tokens:
-        assert tokens is None or money.spent_tokens <= tokens
 
 
 @given(seed=st.integers(0, 2**32), workers=st.integers(1, 64), limit=st.floats(1e-5, 3e-3))
-def test_many_workers_together_never_spend_more_than_the_limit(
+def test_many_workers_together_never_spend_more_than_was_drawn(
     seed: int, workers: int, limit: float
 ) -> None:
-    drawn, money, billed = random.Random(seed), purse(usd=limit), [0.0]
+    chosen, money, billed = random.Random(seed), purse(limit), [0.0]
 
     async def worker() -> None:
         for _ in range(30):
-            bound = money.bound(drawn.randint(1, 3000), drawn.randint(1, 300))
+            bound = money.bound(chosen.randint(1, 3000), chosen.randint(1, 300))
             if not money.reserve(bound):
                 return
             await asyncio.sleep(0)
-            cost = bound.usd * drawn.random()
+            cost = bound.usd * chosen.random()
             billed[0] += cost
             assert billed[0] <= limit * (1 + 1e-9)
             await asyncio.sleep(0)
@@ -101,7 +103,7 @@ def test_many_workers_together_never_spend_more_than_the_limit(
 
 
 def test_a_call_that_cost_nothing_gives_its_reservation_back() -> None:
-    money = purse(usd=0.001)
+    money = purse(0.001)
     bound = Bound(0.0006, 100)
     for _ in range(1000):
         assert money.reserve(bound)
@@ -110,12 +112,51 @@ def test_a_call_that_cost_nothing_gives_its_reservation_back() -> None:
     assert money.spent_usd == 0.0
 
 
-def test_the_limit_itself_may_be_spent() -> None:
-    money = purse(tokens=100, price=FREE)
+def test_all_that_was_drawn_may_be_spent() -> None:
+    money = purse(0.0, 100, FREE)
     assert money.reserve(Bound(0.0, 100))
     assert not money.reserve(Bound(0.0, 1))
 
 
 def test_the_shortfall_names_the_limit_that_stands_in_the_way() -> None:
-    assert "USD" in purse(usd=0.001).shortfall(Bound(0.01, 10))
-    assert "tokens" in purse(tokens=5, price=FREE).shortfall(Bound(0.0, 10))
+    assert "USD" in purse(0.001).shortfall(Bound(0.01, 10))
+    assert "tokens" in purse(0.0, 5, FREE).shortfall(Bound(0.0, 10))
+
+
+def test_as_much_again_as_is_in_flight_is_drawn_and_a_seconds_spending() -> None:
+    money = purse(0.010)
+    assert money.reserve(Bound(0.004, 0))
+    assert money.wish() == Bound(0.0, 0), "0.006 are free, for 0.004 in flight"
+    money.settle(Bound(0.004, 0), 0.002, 0)
+    assert money.wish().usd == pytest.approx(0.02 - 0.008), "ten draws a second, 0.002 since"
+    assert money.wish().usd == 0.0, "nothing was spent since"
+
+
+def test_a_call_that_waits_is_drawn_for_and_told() -> None:
+    told: list[int] = []
+    money = Purse(PRICE, wake=lambda: told.append(1))
+    money.short = Bound(0.001, 10)
+    assert money.wish() == Bound(pytest.approx(0.016), 160)
+    money.grant(drawn(0.016, 160))
+    assert told == [1]
+    assert money.reserve(Bound(0.001, 10))
+
+
+def test_money_that_other_runs_hold_is_not_given_up() -> None:
+    money = Purse(PRICE)
+    money.grant(Drawn(0.0, 0, 0.0, ENDLESS, 0.5, 0.0, "", "", "", ""))
+    assert money.beyond(Bound(0.1, 0))
+    assert not money.beyond_all(Bound(0.1, 0))
+    assert money.beyond_all(Bound(0.6, 0))
+
+
+def test_an_approval_takes_the_place_of_the_jobs_limit_and_the_caps_stay(tmp_path: object) -> None:
+    spec = make_job(
+        tmp_path, {"budget": {"limit_usd": 1.0, "usd_per_month": 9.0}}  # type: ignore[arg-type]
+    ).spec
+    allows = ProviderLimits(usd_per_month=50.0)
+    november = 1_793_491_200.0
+    limits = limits_of(spec, allows, plan(), Allowed(limit_usd=3.0, at=1.0), november)
+    assert [(limit.account, limit.usd) for limit in limits] == [
+        ("version/1", 3.0), ("2026-11/job/topics", 9.0), ("2026-11/provider/stub", 50.0),
+    ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -117,7 +117,17 @@ def test_long_documents_are_counted_by_the_room_of_their_group(tmp_path: Path) -
         assert kind == "txt"
         return tokens > 60
 
-    assert count_too_long(raw, 20, too_long) == (1, ("long",))
+    assert count_too_long(raw, lambda: 20, too_long) == (1, ("long",))
+
+
+def test_what_prompts_leave_room_for_is_not_counted_for_no_documents(tmp_path: Path) -> None:
+    def never(*_: object) -> NoReturn:
+        raise AssertionError("asked for")
+
+    raw = manifest(tmp_path, [])
+
+    assert count_too_long(raw, never, never) == (0, ())
+    assert profile(raw, SEALER) == InputProfile()
 
 
 def test_a_batch_in_order_passes_every_check() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import duckdb
 import pyarrow.parquet as pq
@@ -13,6 +13,7 @@ import pytest
 from batch_ai_assets.engine.errors import StorageError
 from batch_ai_assets.engine.validation.check_result import CheckResult
 from batch_ai_assets.engine.validation.columns import LINEAGE
+from batch_ai_assets.engine.validation.completeness_check import RowsFound, rows_found
 from batch_ai_assets.engine.validation.lineage_check import lineage
 from batch_ai_assets.engine.validation.sandbox import sandbox
 from batch_ai_assets.engine.validation.version_tables import VersionTables
@@ -40,6 +41,16 @@ def test_sound_rows_pass_the_lineage_check(tmp_path: Path) -> None:
     result = looked_at(tmp_path, rows_with(confidence=None, score=float("nan"), names=None))
     assert result.passed, result.found
     assert result.figures == {"rows": 3.0, "untraceable": 0.0}
+
+
+def test_a_batch_without_rows_passes_and_opens_no_database(tmp_path: Path) -> None:
+    def never() -> NoReturn:
+        raise AssertionError("opened")
+
+    tables = write_tables(JOB, tmp_path, [])
+    with sandbox(never) as box:
+        assert lineage(tables, box).figures == {"rows": 0.0, "untraceable": 0.0}
+        assert rows_found(tables, box) == RowsFound(0, 0)
 
 
 @pytest.mark.parametrize("column", [c.name for c in LINEAGE if c.name != "confidence"])
