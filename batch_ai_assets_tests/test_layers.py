@@ -80,6 +80,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "published_views",
         "resources",
         "run_tags",
+        "signs_of_life",
     ),
     ("assets",),
     (

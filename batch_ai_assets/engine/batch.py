@@ -29,7 +29,7 @@ from .errors import (
 from .events import log_event
 from .exports import export_dead_letters, export_reviews
 from .held import ending, held, move
-from .history import earlier_figures
+from .history import deadlines_kept, earlier_figures
 from .inputs import documents, is_outdated
 from .inspection import inspect, inspected, refusal
 from .judging import Judging
@@ -227,7 +227,8 @@ def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
     with reading(plan.results_path):
         tables = VersionTables.of(plan, deps.tables)
         earlier = earlier_figures(job.name, batch, "confidence", deps.store)
-        return run_checks(frozen_job(plan, job), figures, tables, deps.connect, earlier)
+        kept = deadlines_kept(plan, deps.store)
+        return run_checks(frozen_job(plan, job), figures, tables, deps.connect, earlier, kept)
 
 
 def checks_of_run(
