@@ -46,6 +46,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.history",
         "engine.given_up",
         "engine.inputs",
+        "engine.investigating",
         "engine.judging",
         "engine.registry",
         "engine.reviews",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from . import governance_wording, wording
+from . import governance_wording, investigation, wording
 from .completion import CompletionRecord
 from .governance import GovernanceRecord
 from .links import Link
@@ -28,6 +28,7 @@ def render_html(record: CompletionRecord, links: Sequence[Link] = ()) -> str:
         record=record,
         links=links,
         words=wording,
+        wrong=investigation,
         ends=stacked(record.conservation.ends()),
         dead=dead,
         most_dead=max((count for _, count, _ in dead), default=0) or 1,
