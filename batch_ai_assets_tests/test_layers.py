@@ -80,7 +80,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("assets",),
     (
         "alert_sensor", "arrival_sensor", "asset_checks", "chain_sensor", "dbt_checks",
-        "decision_jobs", "decision_sensor", "registry_sensor", "resume_sensor",
+        "decision_jobs", "decision_sensor", "order_jobs", "registry_sensor", "resume_sensor",
         "sensors", "schedules",
     ),
     ("factory",),
