@@ -72,3 +72,27 @@ def test_a_batch_is_paused_and_goes_on_from_the_launchpad_over_a_dead_run(
     assert here.state(here.run("mail", "monday")) == "completed"
     refused = launch(here, "mail__cancel", batch="monday", who="ada")
     assert "there is nothing to cancel" in failure(refused)
+
+
+def test_a_batch_above_its_budget_is_approved_from_the_launchpad_and_goes_on(
+    platform: Make,
+) -> None:
+    here = platform(job_file(budget={"limit_usd": 0.0001}))
+    write_documents(here.home, "mail", letters(20))
+    waits = here.run("mail", "monday")
+    assert here.state(waits) == "halted: awaiting_approval"
+    [check] = [one for one in waits.get_asset_check_evaluations() if one.check_name == "budget"]
+    assert not check.passed
+    assert "above 0.0001 USD" in str(check.description)
+    assert here.answers() == {}
+    assert not tick(here).run_requests
+
+    said = {"batch": "monday", "who": "ada", "why": "month end"}
+    wrong = launch(here, "mail__approve", **said, deadline="soon")
+    assert "'soon' is no moment" in failure(wrong)
+    assert launch(here, "mail__approve", **said, limit_usd=1.0).success
+
+    [request] = tick(here).run_requests or ()
+    assert (request.job_name, request.partition_key) == ("mail", "monday")
+    assert here.state(here.run("mail", "monday")) == "completed"
+    assert len(here.answers()) == 20
