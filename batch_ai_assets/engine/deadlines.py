@@ -6,11 +6,16 @@ so that it is taken once for each version, whoever looks and however often.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
 from .consumers import ARRIVED, LATE, counts, expected, instant, tell, was_told
 from .control.deadline import deadline_of
 from .control.growth import OUTGROWS, Growth, growth, outgrows
 from .control.sla import AT_RISK, MISSED, Situation, Verdict, judge
 from .deps import Deps
+from .errors import BatchAIError
 from .events import log_event
 from .outbox import settle
 from .projecting import due_at, projected, will_end
@@ -23,6 +28,8 @@ from .state.store import StateStore
 _KINDS = (AT_RISK, MISSED)
 _PAST = 60
 """Versions that growth is read from."""
+_FASTEST_SECONDS, _SLOWEST_SECONDS = 0.5, 10.0
+"""How often a run looks at its own deadline."""
 _TOLD_ONCE = ""
 """No figure of these alerts is told again when it grows: they always do."""
 
@@ -43,6 +50,35 @@ def watch_deadline(job: ResolvedJob, one: Unfinished, deps: Deps) -> Verdict:
     if plan is not None and verdict.boost is not None:
         _hurry(plan, verdict.boost, deps)
     return verdict
+
+
+@contextmanager
+def watched_deadline(job: ResolvedJob, plan: Plan, deps: Deps) -> Iterator[None]:
+    """While a run asks it watches its own deadline: there may be no daemon whose sensor does."""
+    if job.spec.sla is None or plan.deadline_at is None or plan.triggered_at is None:
+        yield
+        return
+    allowed = plan.deadline_at - plan.triggered_at
+    every = min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, allowed / 50))
+    over = threading.Event()
+    watcher = threading.Thread(target=_keep_watch, args=(job, plan, deps, every, over), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _keep_watch(
+    job: ResolvedJob, plan: Plan, deps: Deps, every: float, over: threading.Event
+) -> None:
+    """A store or storage that is away is the run's to report."""
+    while not over.wait(every):
+        with suppress(BatchAIError):
+            for one in deps.store.batches.unfinished():
+                if (one.job, one.batch) == (job.name, plan.batch):
+                    watch_deadline(job, one, deps)
 
 
 def situation(
