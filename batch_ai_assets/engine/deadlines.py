@@ -22,6 +22,7 @@ from .projecting import due_at, projected, will_end
 from .spec.resolved import ResolvedJob
 from .state.batches import Unfinished
 from .state.boosts import Boost
+from .state.life_cycle import State
 from .state.rows import Plan
 from .state.store import StateStore
 
@@ -74,11 +75,13 @@ def _keep_watch(
     job: ResolvedJob, plan: Plan, deps: Deps, every: float, over: threading.Event
 ) -> None:
     """A store or storage that is away is the run's to report."""
-    while not over.wait(every):
+    while True:
         with suppress(BatchAIError):
             for one in deps.store.batches.unfinished():
                 if (one.job, one.batch) == (job.name, plan.batch):
                     watch_deadline(job, one, deps)
+        if over.wait(every):
+            return
 
 
 def situation(
@@ -118,12 +121,15 @@ def settle_deadline(job: str, batch: str, verdict: Verdict, deps: Deps) -> None:
 def deadline_is_met(job: ResolvedJob, plan: Plan, deps: Deps) -> None:
     """The version is complete: nothing about its deadline is wrong any more, who was told that it
     comes late is told that it is there, and the job's growth is looked at."""
+    due = due_at(plan, deps.store)
+    late = 0.0 if due is None else max(0.0, deps.store.clock() - due)
+    if late:  # where nobody looked since the deadline, it is said all the same
+        here = Unfinished(job.name, plan.batch, State.RUNNING, "", 0.0, 0.0)
+        watch_deadline(job, here, deps)
     settle_deadline(job.name, plan.batch, Verdict(), deps)
     found = outgrows(job.name, growth_of(job, deps.store))
     settle(f"{OUTGROWS}/{job.name}/", found, _TOLD_ONCE, deps)
     if was_told(job.name, plan.batch, plan.version, LATE, deps):
-        due = due_at(plan, deps.store)
-        late = 0.0 if due is None else max(0.0, deps.store.clock() - due)
         facts = {"counts": counts(plan, deps), "delay_seconds": round(late, 1)}
         tell(job.name, plan.batch, plan.version, ARRIVED, facts, deps)
 
