@@ -122,7 +122,7 @@ class Gate:
             self._learning = max(0.05, self._learning / (1.0 + self._learning))
 
     def hurry(self, concurrency: int, *, urgent: bool) -> None:
-        """From now on so many calls in flight; `urgent`: before others of this provider."""
+        """From now on so many calls in flight; `urgent`: with that share of its limits."""
         if self._window is not None:
             self._window.widen(concurrency)
         if urgent:
