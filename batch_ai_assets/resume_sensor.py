@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from batch_ai_assets.engine.control.resuming import goes_on, revision
+from batch_ai_assets.dead_runs import close_dead_runs
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.offers import (
     MAX_OFFERS,
@@ -25,6 +25,7 @@ from batch_ai_assets.offers import (
 from batch_ai_assets.resources import ENGINE
 
 if TYPE_CHECKING:
+    from batch_ai_assets.engine.control.resuming import Standstill
     from batch_ai_assets.engine.deps import Deps
 
 _NOTHING = "No batch waits for anything that has come."
@@ -59,14 +60,12 @@ def _tick(
     run_jobs: Mapping[str, str],
     deps: Deps,
 ) -> dg.SensorResult:
-    from batch_ai_assets.engine.outage import look_after_outages
-    from batch_ai_assets.engine.standstills import standstills
+    from batch_ai_assets.engine.control.resuming import goes_on, revision
 
-    look_after_outages(jobs, deps)
     known, now = read_cursor(context.cursor), time.time()
     ripe: dict[str, dict[str, float]] = defaultdict(dict)
     why: dict[tuple[str, str], str] = {}
-    for (name, batch), one in standstills(jobs, deps).items():
+    for (name, batch), one in _looked_after(context.instance, jobs, deps, now).items():
         if reason := goes_on(one, now):
             why[name, batch] = reason
             ripe[name][batch] = revision(one)
@@ -94,3 +93,26 @@ def _tick(
         skip_reason=None if requests else " ".join(said) or _NOTHING,
         cursor=write_cursor(remembered),
     )
+
+
+def _looked_after(
+    instance: dg.DagsterInstance, jobs: Mapping[str, ResolvedJob], deps: Deps, now: float
+) -> Mapping[tuple[str, str], Standstill]:
+    """Batches that nobody works on, once dead runs are closed and providers were probed."""
+    from batch_ai_assets.engine.control.resuming import goes_on
+    from batch_ai_assets.engine.outage import look_after_outages
+    from batch_ai_assets.engine.standstills import standstills
+    from batch_ai_assets.engine.state.life_cycle import State
+    from batch_ai_assets.engine.upkeep import keep_alerts_true, put_down_death
+
+    look_after_outages(jobs, deps)
+    found, died = standstills(jobs, deps), False
+    for (name, batch), one in found.items():
+        close_dead_runs(instance, deps, name, batch, now)
+        gone = one.state is State.RUNNING and goes_on(one, now)
+        if gone and not is_batch_under_way(instance, name, batch):
+            put_down_death(jobs[name], batch, "sensor:resumes", deps)
+            died = True
+    found = standstills(jobs, deps) if died else found
+    keep_alerts_true(found, deps)
+    return found

@@ -52,8 +52,13 @@ def this_process() -> str:
 def died_unseen(tags: Mapping[str, str]) -> bool:
     """Whether a run was one of a command line on this machine whose process is gone: nobody else
     watches over those."""
-    host, _, pid = tags.get(STARTED_BY_CLI, "").rpartition(":")
-    return host == socket.gethostname() and not _is_alive(int(pid))
+    pid = tags.get(STARTED_BY_CLI, "").rpartition(":")[2]
+    return is_of_this_host(tags) and not _is_alive(int(pid))
+
+
+def is_of_this_host(tags: Mapping[str, str]) -> bool:
+    """Whether a command line on this machine started the run."""
+    return tags.get(STARTED_BY_CLI, "").rpartition(":")[0] == socket.gethostname()
 
 
 def _is_alive(pid: int) -> bool:

@@ -58,7 +58,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("engine.deadlines",),
     (
         "engine.batch", "engine.estimating", "engine.fsck", "engine.governance",
-        "engine.approving", "engine.ordering", "engine.watching",
+        "engine.approving", "engine.ordering", "engine.upkeep", "engine.watching",
     ),
     ("engine",),
     ("settings", "local_provider", "demo"),
@@ -70,6 +70,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "dbt_files",
         "dbt_tests",
         "dbt_variables",
+        "dead_runs",
         "io_managers",
         "offers",
         "partitions",

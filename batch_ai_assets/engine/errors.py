@@ -147,5 +147,6 @@ class BatchInterrupted(BatchStopped):
     def __init__(self, signal_number: int, message: str) -> None:
         super().__init__(message)
         self.signal_number = signal_number
-        # A person interrupts (SIGINT); SIGTERM says that the machine goes, and nobody decided.
-        self.reason = "terminated" if signal_number == signal.SIGTERM else "signal"
+        # A person interrupts (SIGINT); with the others the machine goes, and nobody decided.
+        told = {signal.SIGTERM.value: "terminated", signal.SIGKILL.value: "died"}
+        self.reason = told.get(signal_number, "signal")

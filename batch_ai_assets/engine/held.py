@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from .alerting import alert_about_budget, alert_about_stop
 from .completion import draw_up
+from .control.trouble import state_store
 from .deps import Deps, Run
 from .errors import (
     BatchAIError,
@@ -31,9 +32,10 @@ from .errors import (
 from .events import log_event
 from .intake.location import check_batch_key
 from .outage import opened
+from .outbox import settle, settle_later
 from .planning.versions import frozen_job
 from .spec.resolved import ResolvedJob
-from .state.life_cycle import State
+from .state.life_cycle import DIED, State
 
 
 @contextmanager
@@ -47,9 +49,13 @@ def held(
     check_batch_key(batch)
     holder = f"{run.who} on {socket.gethostname()}, pid {os.getpid()}"
     with deps.store.leases.kept(job.name, batch, run.run_id, holder):
-        if deps.store.batches.state(job.name, batch) is None:
+        state = deps.store.batches.state(job.name, batch)
+        if state is None:
             move(job, batch, run, deps, State.PLANNED)
             log_event("batch_started", job=job.name, batch=batch, run_id=run.run_id, who=run.who)
+        elif state is State.RUNNING and deps.store.batches.last_run(job.name, batch) != run.run_id:
+            # It would hold the batch still, had it not died.
+            move(job, batch, run, deps, State.INTERRUPTED, DIED, "The run before this one died.")
         try:
             yield
         except LeaseHeldError:
@@ -112,7 +118,12 @@ def _record_stop(
         else:
             alert_about_stop(job.name, batch, state.value, reason, str(stop), deps)
         deps.store.leases.release(job.name, batch, run.run_id)
+        if reason == StateError.reason:
+            alert = state_store(job.name, batch, str(stop))
+            settle(alert.dedup_key, alert, "", deps)
     except (StateError, StorageError, SealError) as error:
+        if isinstance(error, StateError):
+            settle_later(state_store(job.name, batch, str(error)), deps)
         # What failed may be just this place: its message is on its way up already.
         log_event("batch_ended", job=job.name, batch=batch, state="unrecorded", error=str(error))
         return

@@ -33,13 +33,17 @@ def settle(key: str, now: Alert | None, figure: str, deps: Deps) -> None:
     try:
         taken, kept = deps.store.alerts.settle(key, now, figure)
     except StateError:
-        if now is None:
-            return
-        _put_aside(deps.home, now)
-        say(deps.home, now, Change.OPEN, time.time())
+        if now is not None:
+            settle_later(now, deps)
         return
     if taken is not Change.NOTHING and kept is not None:
         say(deps.home, kept.alert, taken, kept.changed_at)
+
+
+def settle_later(now: Alert, deps: Deps) -> None:
+    """The store is away: it is said at once, and put into the store when that is back."""
+    _put_aside(deps.home, now)
+    say(deps.home, now, Change.OPEN, time.time())
 
 
 def say(home: Path, alert: Alert, taken: Change, at: float) -> None:

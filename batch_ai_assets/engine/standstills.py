@@ -28,6 +28,7 @@ def standstills(jobs: Mapping[str, ResolvedJob], deps: Deps) -> dict[tuple[str, 
 def _standstill(job: ResolvedJob, one: Unfinished, deps: Deps) -> Standstill:
     store = deps.store
     plan = store.batches.latest_plan(one.job, one.batch)
+    order = store.orders.standing(one.job, one.batch)
     outage = None if plan is None else store.outages.of(outage_key(plan))
     return Standstill(
         state=one.state,
@@ -35,7 +36,8 @@ def _standstill(job: ResolvedJob, one: Unfinished, deps: Deps) -> Standstill:
         since=one.updated_at,
         seen_alive_at=store.leases.seen_alive(one.job, one.batch),
         done=0 if plan is None else plan.items - store.conservation(plan).pending,
-        order=store.orders.standing(one.job, one.batch),
+        deaths=0 if plan is None else store.deaths.in_a_row(plan, order.at if order else 0.0),
+        order=order,
         approved_at=None if plan is None else store.approvals.allowed(plan).at,
         window_open=plan is None or hours_begin(job, plan, deps) is None,
         provider_away=outage is not None and outage.lasts,

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..order import Order, OrderKind
-from ..state.life_cycle import State
+from ..state.life_cycle import DIED, State
 
+DEATHS = 3
+"""A batch whose process died so often, and that came no further, is left to a person."""
 DEAD_SECONDS = 25.0
 """A run that gave no sign of life for longer is dead: a lease lives 20 s, its heartbeat is 5 s."""
 _APPROVABLE = ("budget", "awaiting_approval")
@@ -28,6 +30,8 @@ class Standstill:
     """When a run of it last gave a sign of life; 0.0 where none ever did."""
     done: int = 0
     """Items that have their end."""
+    deaths: int = 0
+    """How often its process died in a row, without one more answer in between."""
     order: Order | None = None
     approved_at: float | None = None
     """When the newest approval was given."""
@@ -69,6 +73,10 @@ def goes_on(one: Standstill, now: float) -> str:
 def _after_death(one: Standstill, now: float) -> str:
     """Of a batch that was at work: interrupted, or left behind by a process that is gone."""
     quiet_since = max(one.since, one.seen_alive_at)
+    if one.deaths >= DEATHS:
+        return ""
+    if one.state is State.INTERRUPTED and one.reason == DIED:
+        return "the run that worked on it is gone"
     if now - quiet_since <= DEAD_SECONDS:
         return ""
     if one.state is State.RUNNING:

@@ -53,6 +53,20 @@ class Batches:
             )
         return None if value is None else State(value)
 
+    def last_run(self, job: str, batch: str) -> str:
+        """The run that moved the batch last; empty where none did."""
+        b = t.batches.c
+        with self._db.read() as connection:
+            query = sa.select(b.run_id).where(b.job == job, b.batch == batch)
+            return connection.scalar(query) or ""
+
+    def changed_at(self, job: str, batch: str) -> float:
+        """When the batch came into its state; 0.0 where nobody has heard of it."""
+        b = t.batches.c
+        with self._db.read() as connection:
+            query = sa.select(b.updated_at).where(b.job == job, b.batch == batch)
+            return float(connection.scalar(query) or 0.0)
+
     def unfinished(self) -> list[Unfinished]:
         """Every batch that has no end yet, the oldest first."""
         b = t.batches.c

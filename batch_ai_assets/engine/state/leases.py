@@ -56,21 +56,22 @@ class Leases:
 
     def holder(self, job: str, batch: str) -> Lease | None:
         """The living lease of the batch, if any."""
+        lease = self.last(job, batch)
+        return lease if lease is not None and self._lives(lease) else None
+
+    def last(self, job: str, batch: str) -> Lease | None:
+        """The lease of whoever held the batch last, living or not; None where nobody did."""
         with self._db.read() as connection:
             row = connection.execute(
                 sa.select(t.leases).where(t.leases.c.job == job, t.leases.c.batch == batch)
             ).mappings().first()
-        return Lease(**row) if row is not None and self._lives(Lease(**row)) else None
+        return None if row is None else Lease(**row)
 
     def seen_alive(self, job: str, batch: str) -> float:
         """When a run of the batch last renewed its lease; 0.0 where none ever did, or it gave it
         back."""
-        query = sa.select(t.leases.c.expires_at).where(
-            t.leases.c.job == job, t.leases.c.batch == batch
-        )
-        with self._db.read() as connection:
-            expires = connection.scalar(query) or 0.0
-        return max(0.0, float(expires) - LIFETIME_SECONDS)
+        lease = self.last(job, batch)
+        return 0.0 if lease is None else max(0.0, lease.expires_at - LIFETIME_SECONDS)
 
     def take(self, job: str, batch: str, run_id: str, holder: str) -> Lease:
         """Hold the batch; wait one lifetime where another run does, then LeaseHeldError."""

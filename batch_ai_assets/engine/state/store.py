@@ -26,6 +26,7 @@ from .budgets import Budgets
 from .claims import Claims
 from .consumer_events import ConsumerEvents
 from .database import Database
+from .deaths import Deaths
 from .decisions import Decisions
 from .disagreements import disagreements
 from .items import Items
@@ -65,6 +66,7 @@ class StateStore:
         self.boosts = Boosts(database, clock)
         self.consumer_events = ConsumerEvents(database, clock)
         self.outages = Outages(database, clock)
+        self.deaths = Deaths(database)
         self.letters = Letters(database)
         self.decisions = Decisions(database, clock)
         self.leases = Leases(database, clock)

@@ -1,0 +1,63 @@
+"""Upkeep: what is done for batches that nobody works on, beside running them again.
+
+A batch whose process died is put down as such; alerts about what holds batches up are kept true.
+When it is done is the sensor's (`resume_sensor.py`).
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+
+from .control.resuming import DEATHS, Standstill
+from .control.trouble import state_store, stuck
+from .deps import Deps, Run
+from .errors import BatchInterrupted
+from .held import held
+from .outbox import settle, take_in
+from .spec.resolved import ResolvedJob
+from .state.life_cycle import State
+
+Batch = tuple[str, str]
+"""Job and batch."""
+
+
+def put_down_death(job: ResolvedJob, batch: str, who: str, deps: Deps) -> None:
+    """The run that worked on the batch is gone: its record is written, and its lease given back."""
+    run = Run(deps.store.batches.last_run(job.name, batch), who)
+    with suppress(BatchInterrupted), held(job, batch, run, deps):
+        raise BatchInterrupted(
+            signal.SIGKILL,
+            f"The process that worked on {job.name}/{batch} died. What it had committed is kept; "
+            "the batch goes on from there.",
+        )
+
+
+def keep_alerts_true(found: Mapping[Batch, Standstill], deps: Deps) -> None:
+    """Open what is to be said of batches that stand still, and end what is true no longer."""
+    take_in(deps)
+    wrong = {
+        **{("stuck", *of): one for of, one in found.items() if one.deaths >= DEATHS},
+        **{("state_store", *of): one for of, one in found.items() if _lost_its_store(one)},
+    }
+    open_ = {
+        (kept.alert.kind, kept.alert.job, kept.alert.batch): kept.alert
+        for kept in deps.store.alerts.open()
+        if kept.alert.kind in ("stuck", "state_store")
+    }
+    for (kind, job, batch), one in wrong.items():
+        if (kind, job, batch) in open_:
+            continue
+        said = (
+            stuck(job, batch, deaths=one.deaths)
+            if kind == "stuck"
+            else state_store(job, batch, "It stopped because the state store was away.")
+        )
+        settle(said.dedup_key, said, "", deps)
+    for key in open_.keys() - wrong.keys():
+        settle("/".join(key), None, "", deps)
+
+
+def _lost_its_store(one: Standstill) -> bool:
+    return one.state is State.FAILED and one.reason == "state_store"
