@@ -32,10 +32,11 @@ def watch_sensor(jobs: Mapping[str, ResolvedJob]) -> dg.SensorDefinition:
         ),
     )
     def shell(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        from batch_ai_assets.engine.metrics import keep_metrics
         from batch_ai_assets.engine.watching import watch
 
         deps: Deps = context.resources.engine.deps
-        said = watch(jobs, deps) + tell_consumers(jobs, deps).lines
+        said = watch(jobs, deps) + tell_consumers(jobs, deps).lines + keep_metrics(jobs, deps)
         return dg.SkipReason(" ".join(said) or "Every batch is in time.")
 
     return shell
