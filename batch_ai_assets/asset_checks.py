@@ -60,6 +60,7 @@ CHECKS = (
         "How sure the model is, against earlier batches: what a silent change shows first.",
         rate=True,
     ),
+    Words("sla", "Share of the last batches that were complete by their deadline.", rate=True),
 )
 
 

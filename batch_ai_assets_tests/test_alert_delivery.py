@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -22,50 +17,17 @@ from batch_ai_assets.engine.deps import Deps
 from batch_ai_assets.engine.errors import SpecError
 from batch_ai_assets.settings import settings
 
+from .hooks import Hook, listening
 from .jobs import job_file, write_documents
 from .running import Platform, batch_ai, letters, refused
 
 Make = Callable[..., Platform]
 
 
-@dataclass
-class Hook:
-    """A webhook that keeps what it got, and refuses while it is told to."""
-
-    url: str = ""
-    status: int = 200
-    got: list[dict[str, Any]] = field(default_factory=list)
-
-
-@contextmanager
-def listening() -> Iterator[Hook]:
-    hook = Hook()
-
-    class Answers(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if hook.status == 200:
-                hook.got.append(json.loads(body))
-            self.send_response(hook.status)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Nothing is printed."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    hook.url = f"json://127.0.0.1:{server.server_port}/hook"
-    try:
-        yield hook
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.fixture
 def hook(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
     with listening() as here:
-        monkeypatch.setenv("BATCH_AI_ALERT_URLS", here.url)
+        monkeypatch.setenv("BATCH_AI_ALERT_URLS", f"json://127.0.0.1:{here.port}/hook")
         settings.cache_clear()
         yield here
 

@@ -49,6 +49,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.given_up",
         "engine.inputs",
         "engine.judging",
+        "engine.pointing",
         "engine.registry",
         "engine.reviews",
         "engine.stepping",
@@ -80,6 +81,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "published_views",
         "resources",
         "run_tags",
+        "signs_of_life",
     ),
     ("assets",),
     (

@@ -86,6 +86,7 @@ def _ahead(name: str, deps: Deps, begun: Container[str]) -> Iterator[str]:
 
     begun: batches that are shown anyway.
     """
+    from batch_ai_assets.engine.deadlines import growth_of
     from batch_ai_assets.engine.errors import SpecError
     from batch_ai_assets.engine.spec.registry import load_registry
     from batch_ai_assets.settings import settings
@@ -95,6 +96,8 @@ def _ahead(name: str, deps: Deps, begun: Container[str]) -> Iterator[str]:
     except SpecError:
         return
     batches, now = job.spec.batches, datetime.now(UTC)
+    if (growth := growth_of(job, deps.store)) is not None:
+        yield f"growth: {growth.words}"
     if job.upstream is not None:
         yield _after(job)
         return

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from .alerting import alert_at_the_end, resolve
 from .asking import ask
@@ -26,12 +25,11 @@ from .errors import (
     LeaseHeldError,
     OrderError,
     StateError,
-    StorageError,
 )
 from .events import log_event
 from .exports import export_dead_letters, export_reviews
 from .held import ending, held, move
-from .history import earlier_figures
+from .history import deadlines_kept, earlier_figures
 from .inputs import documents, is_outdated
 from .inspection import inspect, inspected, refusal
 from .judging import Judging
@@ -39,15 +37,15 @@ from .planning.manifest import manifest_rows, manifest_schema
 from .planning.plan import Planner
 from .planning.versions import Step, frozen_job
 from .planning.work_plan import work_plan_schema
+from .pointing import current, point_again
 from .reporting.completion import CompletionRecord
 from .spec.resolved import ResolvedJob
 from .spending import watched_spending
 from .standing import prove_may_ask
 from .state.life_cycle import State
-from .state.releases import Release
 from .state.rows import Plan
 from .stepping import mode_of, reads_the_same, step_of
-from .tables import BatchTable, Current, reading
+from .tables import BatchTable, reading
 from .validation.check_result import CheckResult
 from .validation.checks import blocking_failures, run_checks
 from .validation.columns import enriched_schema, result_schema
@@ -229,7 +227,8 @@ def checks(job: ResolvedJob, batch: str, deps: Deps) -> tuple[CheckResult, ...]:
     with reading(plan.results_path):
         tables = VersionTables.of(plan, deps.tables)
         earlier = earlier_figures(job.name, batch, "confidence", deps.store)
-        return run_checks(frozen_job(plan, job), figures, tables, deps.connect, earlier)
+        kept = deadlines_kept(plan, deps.store)
+        return run_checks(frozen_job(plan, job), figures, tables, deps.connect, earlier, kept)
 
 
 def checks_of_run(
@@ -250,7 +249,7 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
         plan = newest_plan(job, batch, deps)
         if plan.finished_at and plan.results_path:
             table = deps.tables.open(plan.results_path)
-            _point_again(plan, job, table, deps)
+            point_again(plan, job, table, deps)
             return table
         releases = deps.store.releases.of(job.name, batch)
         mine = next((one for one in releases if one.version == plan.version), None)
@@ -271,42 +270,12 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
                 plan, by="automatic", reason="blocking checks passed",
                 path=candidate.path, rows=candidate.rows,
             )  # fmt: skip
-        deps.tables.point_current(_current(mine, candidate, plan, job))
+        deps.tables.point_current(current(mine, candidate, plan, job))
         log_event(
             "released",
             job=job.name, batch=batch, run_id=run.run_id, version=mine.version, rows=mine.rows,
         )  # fmt: skip
         return candidate
-
-
-def _current(mine: Release, rows: BatchTable, plan: Plan, job: ResolvedJob) -> Current:
-    """What consumers are told of the release of `plan`."""
-    return Current(
-        job=mine.job,
-        batch=mine.batch,
-        version=mine.version,
-        path=mine.path,
-        parts=rows.parts,
-        rows=mine.rows,
-        released_at=datetime.fromtimestamp(mine.at, UTC).isoformat(),
-        released_by=mine.by,
-        schema_version=frozen_job(plan, job).spec.output.version,
-    )
-
-
-def _point_again(plan: Plan, job: ResolvedJob, rows: BatchTable, deps: Deps) -> None:
-    """Restore the pointer of a finished batch where it is gone, damaged or behind."""
-    releases = deps.store.releases.of(plan.job, plan.batch)
-    mine = next((one for one in releases if one.version == plan.version), None)
-    if mine is None:
-        return
-    wanted = _current(mine, rows, plan, job)
-    try:
-        found = deps.tables.current(plan.job, plan.batch)
-    except StorageError:
-        found = None
-    if found != wanted:
-        deps.tables.point_current(wanted)
 
 
 def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRecord:

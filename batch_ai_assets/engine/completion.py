@@ -49,7 +49,7 @@ def draw_up(
     started = plan.started_at or plan.planned_at or deps.store.clock()
     finished = deps.store.clock()
     seconds = max(finished - started, 0.0)
-    due = due_at(plan, deps) if job.spec.sla else None
+    due = due_at(plan, deps.store) if job.spec.sla else None
     triggered = started if plan.triggered_at is None else plan.triggered_at
     current: Current | None = None
     accuracy: tuple[CohortAccuracy, ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .consumers import ARRIVED, LATE, counts, expected, instant, tell, was_told
 from .control.deadline import deadline_of
+from .control.growth import OUTGROWS, Growth, growth, outgrows
 from .control.sla import AT_RISK, MISSED, Situation, Verdict, judge
 from .deps import Deps
 from .events import log_event
@@ -17,8 +18,11 @@ from .spec.resolved import ResolvedJob
 from .state.batches import Unfinished
 from .state.boosts import Boost
 from .state.rows import Plan
+from .state.store import StateStore
 
 _KINDS = (AT_RISK, MISSED)
+_PAST = 60
+"""Versions that growth is read from."""
 _TOLD_ONCE = ""
 """No figure of these alerts is told again when it grows: they always do."""
 
@@ -49,7 +53,7 @@ def situation(
     triggered = one.created_at if plan is None else plan.triggered_at
     if triggered is None:
         return None
-    deadline = deadline_of(job.spec.sla, triggered) if plan is None else due_at(plan, deps)
+    deadline = deadline_of(job.spec.sla, triggered) if plan is None else due_at(plan, deps.store)
     if deadline is None:
         return None
     found = None if plan is None else projected(job, plan, deps)
@@ -76,14 +80,22 @@ def settle_deadline(job: str, batch: str, verdict: Verdict, deps: Deps) -> None:
 
 
 def deadline_is_met(job: ResolvedJob, plan: Plan, deps: Deps) -> None:
-    """The version is complete: nothing about its deadline is wrong any more, and who was told that
-    it comes late is told that it is there."""
+    """The version is complete: nothing about its deadline is wrong any more, who was told that it
+    comes late is told that it is there, and the job's growth is looked at."""
     settle_deadline(job.name, plan.batch, Verdict(), deps)
+    found = outgrows(job.name, growth_of(job, deps.store))
+    settle(f"{OUTGROWS}/{job.name}/", found, _TOLD_ONCE, deps)
     if was_told(job.name, plan.batch, plan.version, LATE, deps):
-        due = due_at(plan, deps)
+        due = due_at(plan, deps.store)
         late = 0.0 if due is None else max(0.0, deps.store.clock() - due)
         facts = {"counts": counts(plan, deps), "delay_seconds": round(late, 1)}
         tell(job.name, plan.batch, plan.version, ARRIVED, facts, deps)
+
+
+def growth_of(job: ResolvedJob, store: StateStore) -> Growth | None:
+    """How the batches of a job grow; later versions ask less, and say nothing of it."""
+    past = [one for one in store.past.of(job.name, _PAST) if one.version == 1]
+    return growth(job.spec, past)
 
 
 def _open(job: str, batch: str, deps: Deps) -> dict[str, str]:

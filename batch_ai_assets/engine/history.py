@@ -1,4 +1,4 @@
-"""History: what the checks of a job's earlier batches found, from the records that were kept."""
+"""History: what the checks of a job's earlier batches found, and which deadlines were kept."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any
 
 import orjson
 
+from .projecting import due_at
 from .reporting.trends import Checked
+from .state.rows import Plan
 from .state.store import StateStore
 from .validation.check_result import CheckResult
+from .validation.sla_check import LAST as DEADLINES
 
 LAST = 10
 """Batches that a trend, or a comparison with earlier ones, looks back."""
@@ -42,3 +45,15 @@ def earlier_figures(
         for one in earlier.checks
         if one.name == check
     ]
+
+
+def deadlines_kept(plan: Plan, store: StateStore) -> list[bool]:
+    """Whether the last versions of the job were in time, oldest first; this one, as of now, last.
+
+    Those without a deadline do not count.
+    """
+    past = store.past.of(plan.job, DEADLINES)
+    kept = [one.in_time for one in past if one.plan_id != plan.plan_id and one.in_time is not None]
+    if (due := due_at(plan, store)) is not None:
+        kept.append((plan.finished_at or store.clock()) <= due)
+    return kept

@@ -73,7 +73,7 @@ def _standing(row: BatchRow, job: ResolvedJob | None, deps: Deps) -> _Standing:
     plan = deps.store.batches.latest_plan(row.job, row.batch)
     if job is None or plan is None:
         return _Standing(row, None, None, None)
-    now, due = deps.store.clock(), due_at(plan, deps)
+    now, due = deps.store.clock(), due_at(plan, deps.store)
     ended = State(row.state).finished
     pace = None if ended else projected(job, plan, deps)
     span = None if ended else will_end(job, plan, pace, State(row.state), deps)

@@ -17,6 +17,7 @@ from .deps import Deps
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
 from .state.rows import Plan
+from .state.store import StateStore
 
 _EARLIER = 5
 """Batches that a pace is learned from where this one has none yet."""
@@ -28,9 +29,9 @@ def projected(job: ResolvedJob, plan: Plan, deps: Deps) -> Projection | None:
     return projection(deps.store.paces.of(plan), job.spec.retry)
 
 
-def due_at(plan: Plan, deps: Deps) -> float | None:
+def due_at(plan: Plan, store: StateStore) -> float | None:
     """The deadline of the version, with what an approval has made of it."""
-    allowed = deps.store.approvals.allowed(plan).deadline_at
+    allowed = store.approvals.allowed(plan).deadline_at
     return plan.deadline_at if allowed is None else allowed
 
 
@@ -39,12 +40,14 @@ def hours_begin(job: ResolvedJob, plan: Plan, deps: Deps) -> float | None:
     batches, now = job.spec.batches, deps.store.clock()
     if batches.off_peak is None or is_open(batches.off_peak, batches.timezone, now):
         return None
+    if not deps.store.items.left_to_do(plan):
+        return None
     work = _work(job, plan, projected(job, plan, deps), deps)
     return waits_until(
         batches,
         urgent=job.spec.priority == "urgent",
         now=now,
-        deadline_at=due_at(plan, deps),
+        deadline_at=due_at(plan, deps.store),
         seconds=None if work is None else work.high,
     )
 

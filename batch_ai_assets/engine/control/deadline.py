@@ -25,9 +25,9 @@ def deadline_of(sla: SlaSpec | None, triggered_at: float) -> float | None:
     assert sla.by is not None
     zone, clock = ZoneInfo(sla.timezone), time.fromisoformat(sla.by)
     day = datetime.fromtimestamp(triggered_at, UTC).astimezone(zone).date()
-    instants = (
-        datetime.combine(day + timedelta(days=ahead), clock.replace(fold=fold), zone).timestamp()
-        for ahead in range(_DAYS)
-        for fold in (0, 1)
-    )
+    instants: list[float] = []
+    for ahead in range(_DAYS):
+        shown = datetime.combine(day + timedelta(days=ahead), clock, zone)
+        first, again = shown.timestamp(), shown.replace(fold=1).timestamp()
+        instants += (first, max(first, again))  # `again` is earlier where the clock skips it
     return min(instant for instant in instants if instant > triggered_at)

@@ -57,7 +57,8 @@ def waits_until(
     """When the hours begin that a batch waits for; None where it may ask now.
 
     The deadline wins over the hours: a batch that would miss it by waiting goes on. `seconds`: how
-    much work is left; None: nobody knows, then half of the time that is left is taken for it.
+    much work is left; None: nobody knows, then it waits for hours that begin before half of its
+    time is gone.
     """
     hours = batches.off_peak
     if hours is None or urgent or is_open(hours, batches.timezone, now):
@@ -65,9 +66,7 @@ def waits_until(
     begins = opens_at(hours, batches.timezone, now)
     if deadline_at is None:
         return begins
-    if begins >= deadline_at:
-        return None
-    needed = (deadline_at - now) / 2 if seconds is None else seconds
-    if done_at(hours, batches.timezone, begins, needed, deadline_at) == inf:
-        return None
-    return begins
+    if seconds is None:
+        return begins if begins - now <= (deadline_at - now) / 2 else None
+    in_time = done_at(hours, batches.timezone, begins, seconds, deadline_at) < inf
+    return begins if in_time else None

@@ -149,7 +149,7 @@ class _Shards:
         deps, job = self._deps, self._job
         before = deps.store.budgets.begin(self._plan, self._run_id)
         def wake() -> None:
-            loop.call_soon_threadsafe(self._crew.money_moved)
+            loop.call_soon_threadsafe(self._crew.funding.moved)
 
         rate = job.offer.rate
         self._purse = Purse(rate, before.spent_usd, before.spent_tokens, wake)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..control.budget import Bound, Purse
-from ..errors import BatchAIError, BatchHalted
+from ..errors import BatchAIError
 from ..spec.resolved import ResolvedJob
 from ..state.boosts import Boost
 from ..state.rows import Plan
@@ -21,6 +21,7 @@ from ..state.writer import Writer
 from .attempt import Judge, Judged
 from .booking import Cost
 from .feed import CHUNK, Feed
+from .funding import Funded, Funding
 from .gate import Gate
 from .item import WorkItem, alone, in_smaller_company
 from .line import Line
@@ -30,9 +31,6 @@ from .request import RequestTemplate
 from .sequel import Counts, Sequel
 from .setbacks import Setbacks
 from .transport import Broken, Transport, Unreachable
-
-_PATIENCE_SECONDS, _LOOK_SECONDS = 30.0, 0.5
-"""How long money is waited for that other runs hold, and how often is looked."""
 
 
 class Crew:
@@ -58,7 +56,6 @@ class Crew:
         self._writer = writer
         self._purse = purse
         self._run_id = run_id
-        self._plan = plan
         self._grace_seconds = grace_seconds
         self._clock = clock
         self._size = job.spec.limits.concurrency
@@ -72,7 +69,7 @@ class Crew:
         self._expected_out = float(template.max_tokens)
         self._fed = asyncio.Event()
         self._feed_wanted = asyncio.Event()
-        self._settled = asyncio.Event()
+        self.funding = Funding(plan, purse, writer, self.stop, self.pause)
         self._stop_event = asyncio.Event()
         self._asking = 0
         """Workers that have items in their hands."""
@@ -119,7 +116,7 @@ class Crew:
         self.stopped = why
         self._stop_event.set()
         self._fed.set()
-        self._settled.set()
+        self.funding.end()
         self._feed_wanted.set()
         current = asyncio.current_task()
         for number, task in enumerate(self._workers):
@@ -218,8 +215,12 @@ class Crew:
         bound = self._purse.bound(len(body), most)
         if self.stopped:
             return
-        if not self._purse.reserve(bound) and not await self._reserved(bound, items):
-            return
+        if not self._purse.reserve(bound):
+            funded = await self.funding.reserved(bound, len(items))
+            if funded is Funded.FOR_FEWER:
+                self.line.again(in_smaller_company(items))
+            if funded is not Funded.YES:
+                return
         tokens = (
             self._template.prompt_tokens + sum([item.tokens for item in items]),
             self._expected_out * len(items),
@@ -228,7 +229,7 @@ class Crew:
             try:
                 await self._gate.wait(*tokens)
             except asyncio.CancelledError:
-                self._settle(bound, 0.0, 0)
+                self.funding.settle(bound, 0.0, 0)
                 raise
         sent_at = self._sent_at[number] = self._clock()
         try:
@@ -245,7 +246,7 @@ class Crew:
         elif self.setbacks.goes_back(
             items[0], result, sent_at, self._clock(), alone=len(items) == 1
         ):
-            self._settle(bound, 0.0, 0)
+            self.funding.settle(bound, 0.0, 0)
             self._put_back(items, result)
             return
         else:
@@ -267,46 +268,6 @@ class Crew:
             return self._template.request(item.text, item.input_hash, item.correction)
         assert self._packed is not None
         return self._packed.request(items)
-
-    async def _reserved(self, bound: Bound, items: list[WorkItem]) -> bool:
-        """There is no money at hand. True with it reserved after all; False where the batch
-        stopped, or asks fewer at once."""
-        purse, patience, draws_at_once = self._purse, _PATIENCE_SECONDS, True
-        while not self.stopped:
-            draws = purse.draws
-            purse.short = bound
-            self._settled.clear()
-            if draws_at_once or not purse.in_flight:  # else with the next commit
-                self._writer.draw()
-            draws_at_once = False
-            await self._settled.wait()
-            if self._writer.error:
-                self.stop(self._writer.error)
-            elif purse.reserve(bound):
-                return True
-            elif purse.in_flight or purse.draws == draws or not purse.beyond(bound):
-                continue  # what is in flight may cost less than its bound
-            elif len(items) > 1:  # what is left may do for some of them
-                self.line.again(in_smaller_company(items))
-                return False
-            elif purse.beyond_all(bound) or patience <= 0:
-                self.stop(BatchHalted("budget", self._out_of_money(bound)))
-            else:  # other runs hold what they may give back
-                patience -= _LOOK_SECONDS
-                await self.pause(_LOOK_SECONDS)
-        return False
-
-    def _out_of_money(self, bound: Bound) -> str:
-        name, batch = self._job.name, self._plan.batch
-        return (
-            f"Budget of {name}: {self._purse.shortfall(bound)}. No further call leaves. Let it go "
-            f"on with `batch-ai approve {name} {batch} --limit-usd USD --reason WHY`, or raise "
-            "budget in job.yaml and run the batch again; it goes on where it stopped."
-        )
-
-    def money_moved(self) -> None:
-        """A draw has come back: whoever waits for money looks again."""
-        self._settled.set()
 
     async def _send(self, body: bytes, number: int, sent_at: float) -> Reply | Failure:
         """What came back, or why nothing did; the gate is told of both."""
@@ -354,7 +315,7 @@ class Crew:
             tokens_in += entry.tokens_in
             tokens_out += entry.tokens_out
             cost += entry.cost_usd
-        self._settle(bound, cost, tokens_in + tokens_out)
+        self.funding.settle(bound, cost, tokens_in + tokens_out)
         if judged[0].entry.money == "settled":  # it came back, whatever it says
             self.setbacks.answered(sent_at)
             self._gate.correct(told, (tokens_in, tokens_out))
@@ -366,10 +327,6 @@ class Crew:
         if len(self._workers) < self._size and not self.stopped:
             self._hire(len(self._workers))
 
-    def _settle(self, bound: Bound, cost_usd: float, tokens: int) -> None:
-        self._purse.settle(bound, cost_usd, tokens)
-        self._settled.set()
-
     def _abandon(self, items: list[WorkItem], worker: str, bound: Bound) -> None:
         """A call cut off at the end of the grace: it may be billed, so its bound is spent."""
         failure = Failure(
@@ -377,7 +334,7 @@ class Crew:
         )
         for one in self._judge.failure(items, worker, failure, bound):
             self._writer.put(one.entry)
-        self._settle(bound, bound.usd, bound.tokens)
+        self.funding.settle(bound, bound.usd, bound.tokens)
 
     async def _sweep_timeouts(self) -> None:
         """One clock for all calls in flight, instead of a timer each."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..figures import counted
 from ..validation.check_result import CheckResult
 
-_SHARES = frozenset({"failure_rate", "dead_letter_rate", "validation_pass_rate"})
+_SHARES = frozenset({"failure_rate", "dead_letter_rate", "validation_pass_rate", "sla"})
 _STEPS = "▁▂▃▄▅▆▇█"
 _UNKNOWN = "·"
 

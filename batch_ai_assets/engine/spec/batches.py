@@ -69,6 +69,14 @@ class StartWindow(Model):
             return self.since <= clock < self.until
         return clock >= self.since or clock < self.until
 
+    @property
+    def hours(self) -> float:
+        """How long they are on a day without a change of the clock."""
+        (hour, minute), (to_hour, to_minute) = (
+            map(int, clock.split(":")) for clock in (self.since, self.until)
+        )
+        return ((to_hour * 60 + to_minute - hour * 60 - minute) % 1440) / 60
+
 
 class BatchesSpec(Model):
     """How documents are gathered into batches."""

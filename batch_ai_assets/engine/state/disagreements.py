@@ -7,7 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..figures import End
+from . import control_tables as ct
 from . import tables as t
+from .budgets import of_version
 from .rows import USABLE, Plan, Status
 
 
@@ -56,10 +58,27 @@ def disagreements(plan: Plan) -> dict[str, sa.Select[Any]]:
             c.status.in_([Status.ANSWERED, Status.PART]),
             ~paid,
         ),
+        "accounts differ from the ledger": _account_differs(plan),
         "skipped items were asked all the same": _count(
             t.items, mine[t.items], i.end == End.SKIPPED, usable
         ),
     }
+
+
+def _account_differs(plan: Plan) -> sa.Select[Any]:
+    """1 where the version's account has not just what its money rows and write-offs come to."""
+    m, w, a = t.ledger.c, ct.write_offs.c, ct.accounts.c
+    settled = (
+        sa.select(sa.func.coalesce(sa.func.sum(m.tokens_in + m.tokens_out), 0))
+        .where(m.plan_id == plan.plan_id)
+        .scalar_subquery()
+    )
+    lost = (
+        sa.select(sa.func.coalesce(sa.func.sum(w.tokens), 0))
+        .where(w.plan_id == plan.plan_id)
+        .scalar_subquery()
+    )
+    return _count(ct.accounts, a.account == of_version(plan), a.spent_tokens != settled + lost)
 
 
 def _count(table: sa.Table, *where: sa.ColumnElement[bool]) -> sa.Select[Any]:

@@ -36,10 +36,12 @@ from .orders import Orders
 from .outages import Outages
 from .oversight import Oversight
 from .paces import Paces
+from .past import PastVersions
 from .releases import Releases
 from .rows import USABLE, BatchRow, DeadLetterRow, Plan, Status, Transition
 from .send_slots import SendSlots
 from .shards import Shards
+from .watched import Watched
 from .writer import Writer
 
 
@@ -65,6 +67,8 @@ class StateStore:
         self.paces = Paces(database, clock)
         self.boosts = Boosts(database, clock)
         self.consumer_events = ConsumerEvents(database, clock)
+        self.past = PastVersions(database)
+        self.watched = Watched(database, clock)
         self.outages = Outages(database, clock)
         self.deaths = Deaths(database)
         self.letters = Letters(database)

@@ -30,6 +30,8 @@ MEANINGS: dict[str, str] = {
     "a sign of the model's or the prompt's quality.",
     "confidence": "How sure the model is of its answers, against earlier batches: a model that got "
     "worse in silence shows here first.",
+    "sla": "How many of the job's last batches were complete by their deadline: what those who "
+    "read the results can count on.",
 }
 """Every check on the way to a release in the order they are shown, with what it protects."""
 

@@ -18,6 +18,7 @@ from .rates import dead_letter_rate, failure_rate, validation_pass_rate
 from .rules import failing_counts
 from .sandbox import Connect, sandbox
 from .schema_check import schema
+from .sla_check import sla
 
 if TYPE_CHECKING:
     from ..spec.resolved import ResolvedJob
@@ -42,11 +43,13 @@ def run_checks(
     tables: VersionTables,
     connect: Connect,
     confidences: Sequence[Mapping[str, float]] = (),
+    in_time: Sequence[bool] = (),
 ) -> tuple[CheckResult, ...]:
     """Every check of the batch, in the order of `check_result.MEANINGS`.
 
-    `confidences`: what the check of that name counted in earlier batches. Raises SpecError where a
-    rule cannot be judged, StorageError where a table is gone.
+    `confidences`: what the check of that name counted in earlier batches; `in_time`: whether the
+    last versions kept their deadlines, this one the last. Raises SpecError where a rule cannot be
+    judged, StorageError where a table is gone.
     """
     thresholds = job.spec.thresholds
     with sandbox(connect) as box:  # one for both: to open it costs more than to ask a small batch
@@ -61,6 +64,7 @@ def run_checks(
         dead_letter_rate(figures, thresholds),
         validation_pass_rate(figures, thresholds),
         confidence(job, tables.enriched_outputs.filled_files, confidences, connect),
+        sla(job, in_time),
     )
 
 
