@@ -35,8 +35,7 @@ from .outage import opened
 from .outbox import settle, settle_later
 from .planning.versions import frozen_job
 from .spec.resolved import ResolvedJob
-from .state.deaths import DIED
-from .state.life_cycle import State
+from .state.life_cycle import DIED, State
 
 
 @contextmanager

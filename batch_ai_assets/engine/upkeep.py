@@ -10,8 +10,8 @@ import signal
 from collections.abc import Mapping
 from contextlib import suppress
 
-from .control.resuming import Standstill
-from .control.trouble import DEATHS, state_store, stuck
+from .control.resuming import DEATHS, Standstill
+from .control.trouble import state_store, stuck
 from .deps import Deps, Run
 from .errors import BatchInterrupted
 from .held import held
