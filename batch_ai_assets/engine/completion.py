@@ -51,8 +51,6 @@ def draw_up(
     started = plan.started_at or plan.planned_at or deps.store.clock()
     finished = deps.store.clock()
     seconds = max(finished - started, 0.0)
-    due = due_at(plan, deps.store) if job.spec.sla else None
-    triggered = started if plan.triggered_at is None else plan.triggered_at
     current: Current | None = None
     accuracy: tuple[CohortAccuracy, ...] = ()
     with suppress(StorageError):  # tables that cannot be read must not keep the record from people
@@ -72,9 +70,6 @@ def draw_up(
         started_at=datetime.fromtimestamp(started, UTC),
         finished_at=datetime.fromtimestamp(finished, UTC),
         duration_seconds=seconds,
-        sla_seconds=None if due is None else due - triggered,
-        sla_used_seconds=None if due is None else finished - triggered,
-        sla_met=_sla_met(due, finished, state),
         spec_hash=plan.spec_hash,
         frozen_spec=plan.spec,
         items_per_second=figures.conservation.finished / seconds if seconds else 0.0,
@@ -90,10 +85,24 @@ def draw_up(
         saved=tuple(savings(job, plan, shards, deps.store)),
         asking_seconds=asking,
         **_of_money(job, plan, deps, seconds),
+        **_of_deadline(job, plan, deps, started, finished, state),
         rates=tuple(rates_used(job, figures, asking)),
         **_of_job(job),
         **_of_figures(figures),
     )
+
+
+def _of_deadline(
+    job: ResolvedJob, plan: Plan, deps: Deps, started: float, finished: float, state: State
+) -> dict[str, Any]:
+    """The record's fields that say how long it might take, and did; of a job with a deadline."""
+    due = due_at(plan, deps.store) if job.spec.sla else None
+    triggered = started if plan.triggered_at is None else plan.triggered_at
+    return {
+        "sla_seconds": None if due is None else due - triggered,
+        "sla_used_seconds": None if due is None else finished - triggered,
+        "sla_met": _sla_met(due, finished, state),
+    }
 
 
 def _of_money(job: ResolvedJob, plan: Plan, deps: Deps, seconds: float) -> dict[str, Any]:
