@@ -55,7 +55,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("engine.outage",),
     ("engine.alerting", "engine.held", "engine.inspection"),
     (
-        "engine.batch", "engine.estimating", "engine.fsck", "engine.governance",
+        "engine.batch", "engine.estimating", "engine.fsck", "engine.glances", "engine.governance",
         "engine.ordering", "engine.upkeep",
     ),
     ("engine",),
