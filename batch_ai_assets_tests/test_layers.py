@@ -60,8 +60,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("engine.deadlines",),
     (
         "engine.batch", "engine.estimating", "engine.fsck", "engine.governance",
-        "engine.approving", "engine.metrics", "engine.ordering", "engine.upkeep",
-        "engine.watching",
+        "engine.approving", "engine.glances", "engine.metrics", "engine.ordering",
+        "engine.upkeep", "engine.watching",
     ),
     ("engine",),
     ("settings", "local_provider", "demo"),
