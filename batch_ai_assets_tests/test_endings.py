@@ -222,16 +222,18 @@ def test_a_halted_batch_goes_on_where_it_was_when_the_budget_is_raised(platform:
     assert set(answers.values()) == {1}
 
 
-def test_a_provider_that_is_not_there_halts_the_batch_by_name(platform: Make) -> None:
+def test_a_batch_whose_provider_is_not_there_is_paused_and_the_provider_named(platform: Make) -> None:
     here = platform(job_file())
     write_registry(here.folder, job_file(), base_url="http://127.0.0.1:9/v1")
     write_documents(here.home, "mail", letters(5))
 
     run = here.run("mail", "monday")
 
-    assert here.status(run) == dg.DagsterRunStatus.FAILURE
-    assert "127.0.0.1:9" in failure(run)
-    assert here.report("mail", "monday").record().conservation.pending == 5
+    assert here.status(run) == dg.DagsterRunStatus.SUCCESS
+    assert here.state(run) == "paused: provider"
+    record = here.report("mail", "monday").record()
+    assert "127.0.0.1:9" in record.message
+    assert record.conservation.pending == 5
 
 
 def test_no_document_text_is_in_anything_that_dagster_keeps(platform: Make) -> None:
