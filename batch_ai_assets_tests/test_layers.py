@@ -49,6 +49,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.given_up",
         "engine.inputs",
         "engine.judging",
+        "engine.objectives",
         "engine.pointing",
         "engine.registry",
         "engine.reviews",

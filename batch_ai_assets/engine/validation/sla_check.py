@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from ..spec.resolved import ResolvedJob
 from .check_result import MEANINGS, CheckResult
 
-TARGET = 0.99
 LAST = 100
 """Versions that are counted."""
 _TODO = (
@@ -21,13 +20,14 @@ _TODO = (
 
 def sla(job: ResolvedJob, in_time: Sequence[bool]) -> CheckResult:
     """`in_time`: of the job's last versions with a deadline, this one among them."""
+    target = job.spec.slo.completion_on_time
     if job.spec.sla is None:
         found, passed, share = "the job has no deadline", True, 1.0
     elif not in_time:
         found, passed, share = "no batch with a deadline yet", True, 1.0
     else:
         share = sum(in_time) / len(in_time)
-        passed = share >= TARGET
+        passed = share >= target
         found = f"{sum(in_time):,} of the last {len(in_time):,} in time ({share:.2%})"
         if not in_time[-1]:
             found += "; this one is late"
@@ -38,7 +38,7 @@ def sla(job: ResolvedJob, in_time: Sequence[bool]) -> CheckResult:
         blocking=False,
         meaning=MEANINGS["sla"],
         found=found,
-        bar=f"at least {TARGET:.0%} of the last {LAST} batches complete by their deadline",
+        bar=f"at least {target:.0%} of the last {LAST} batches complete by their deadline",
         todo="" if passed else _TODO,
         figures={
             "sla": share, "in_time": float(sum(in_time)), "batches": float(len(in_time)),
