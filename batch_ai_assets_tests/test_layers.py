@@ -48,6 +48,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.history",
         "engine.given_up",
         "engine.inputs",
+        "engine.investigating",
         "engine.judging",
         "engine.objectives",
         "engine.pointing",
@@ -87,8 +88,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("assets",),
     (
         "alert_sensor", "arrival_sensor", "asset_checks", "chain_sensor", "dbt_checks",
-        "decision_jobs", "decision_sensor", "plan_check", "registry_sensor", "resume_sensor",
-        "sensors", "schedules", "watch_sensor",
+        "decision_jobs", "decision_sensor", "order_jobs", "plan_check", "registry_sensor",
+        "resume_sensor", "sensors", "schedules", "watch_sensor",
     ),
     ("factory",),
     ("definitions",),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import groupby
@@ -20,7 +20,8 @@ from .accounting import rates_used, savings
 from .affordability import planned
 from .deps import Deps, Run
 from .errors import StorageError
-from .figures import BatchFigures
+from .figures import BatchFigures, CommonMessage
+from .investigating import investigate
 from .projecting import due_at
 from .reporting.completion import CompletionRecord, ConservationRecord, GroupRecord
 from .reporting.next_step import next_step
@@ -43,6 +44,7 @@ def draw_up(
     message: str,
     checks: tuple[CheckResult, ...],
     figures: BatchFigures | None = None,
+    common: Sequence[CommonMessage] = (),
 ) -> CompletionRecord:
     """The record of `plan` as it stands now; with `figures` where the store has none of it."""
     figures = figures or deps.store.figures(job.name, plan.batch)
@@ -81,6 +83,7 @@ def draw_up(
         checks=checks,
         accuracy=accuracy,
         results_location=current.path if released and current else None,
+        investigation=investigate(plan, common, deps),
         next_step=next_step(job, plan.batch, state, reason, figures),
         groups=tuple(_groups(job, shards)),
         shards=tuple(deps.store.accounts.of_shards(plan, shards)),

@@ -109,6 +109,7 @@ def _record_stop(
             record = draw_up(
                 frozen_job(plan, job), plan, run, deps,
                 state=state, reason=reason, message=str(stop), checks=(),
+                common=stop.common if isinstance(stop, BatchHalted) else (),
             )  # fmt: skip
             deps.store.batches.keep_record(
                 job.name, batch, plan.version, run.run_id, record.model_dump_json()
