@@ -27,6 +27,7 @@ from batch_ai_assets.commands.metrics import metrics
 from batch_ai_assets.commands.orders import cancel, pause, resume
 from batch_ai_assets.commands.review import review
 from batch_ai_assets.commands.run import run
+from batch_ai_assets.commands.slo import slo
 from batch_ai_assets.commands.sql import sql
 from batch_ai_assets.commands.status import status
 from batch_ai_assets.commands.streams import NO_ROOM, close_output, is_text
@@ -181,7 +182,7 @@ def _sum(sound: int, broken: int) -> str:
 
 
 for one in (
-    run, estimate, status, approve, pause, resume, cancel, alerts, watch, metrics, checks,
+    run, estimate, status, approve, pause, resume, cancel, alerts, watch, metrics, slo, checks,
     governance, dbt, dlq, review, sql, fsck, demo, ui, local_provider, drill,
 ):  # fmt: skip
     main.add_command(one)

@@ -198,7 +198,8 @@ class Settings(BaseSettings):
 def separate_environment(home: Path, registry: Path) -> dict[str, str]:
     """The environment for a process on another home: no setting of this one's reaches it.
 
-    It imports this very copy of the package. dbt is left out, which only costs time there.
+    It imports this very copy of the package. dbt is left out, which only costs time there; what a
+    process that is killed leaves behind lies beside the home.
     """
     others = {
         name: value
@@ -214,6 +215,7 @@ def separate_environment(home: Path, registry: Path) -> dict[str, str]:
         "DAGSTER_HOME": str(home / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         "PYTHONPATH": os.pathsep.join(paths),
+        "TMPDIR": str(home.parent),
     }
 
 

@@ -50,6 +50,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.inputs",
         "engine.investigating",
         "engine.judging",
+        "engine.objectives",
         "engine.pointing",
         "engine.registry",
         "engine.reviews",

@@ -33,6 +33,7 @@ from .history import deadlines_kept, earlier_figures
 from .inputs import documents, is_outdated
 from .inspection import inspect, inspected, refusal
 from .judging import Judging
+from .objectives import alert_about_objectives
 from .planning.manifest import manifest_rows, manifest_schema
 from .planning.plan import Planner
 from .planning.versions import Step, frozen_job
@@ -310,6 +311,7 @@ def complete(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> CompletionRe
         )
         move(job, batch, run, deps, state)
         alert_at_the_end(job, record, deps)
+        alert_about_objectives(job, record, deps)
         deadline_is_met(job, plan, deps)
         deps.store.batches.mark(plan.plan_id, finished_at=deps.store.clock())
         deps.store.leases.release(job.name, batch, run.run_id)

@@ -21,6 +21,8 @@ from .state.store import StateStore
 
 _EARLIER = 5
 """Batches that a pace is learned from where this one has none yet."""
+_BEFORE_END = 2.0
+"""A run looks every second, and its last call must leave before its hours are over."""
 _FAR = 30 * 86_400.0
 
 
@@ -38,8 +40,12 @@ def due_at(plan: Plan, store: StateStore) -> float | None:
 def hours_begin(job: ResolvedJob, plan: Plan, deps: Deps) -> float | None:
     """When the off-peak hours begin that the version waits for; None where it may ask now."""
     batches, now = job.spec.batches, deps.store.clock()
-    if batches.off_peak is None or is_open(batches.off_peak, batches.timezone, now):
+    if batches.off_peak is None:
         return None
+    if is_open(batches.off_peak, batches.timezone, now):
+        now += _BEFORE_END
+        if is_open(batches.off_peak, batches.timezone, now):
+            return None
     if not deps.store.items.left_to_do(plan):
         return None
     work = _work(job, plan, projected(job, plan, deps), deps)

@@ -20,6 +20,7 @@ from .input import InputSpec
 from .input_quality import InputQualitySpec
 from .priority import Priority
 from .sla import SlaSpec
+from .slo import SloSpec
 
 __all__ = ["BudgetSpec", "JobSpec", "RuleSpec"]
 
@@ -251,6 +252,8 @@ class JobSpec(Model):
     up, no further call leaves."""
     sla: SlaSpec | None = None
     """When a batch must be complete, and what is done where it may not be."""
+    slo: SloSpec = SloSpec()
+    """What is promised over the batches of a month."""
     thresholds: ThresholdsSpec = ThresholdsSpec()
     """When the rate checks show WARN or ERROR, and whether they block."""
     early_stop: EarlyStopSpec = EarlyStopSpec()

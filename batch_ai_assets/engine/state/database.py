@@ -56,6 +56,8 @@ class Database:
         sqlite = self.url.get_backend_name() == "sqlite"
         if sqlite and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # It was waited for in vain: nobody waits so long again, until it has answered.
+        self._away = False
         # Once prepared: the file and which one it is, to notice that it was moved or removed.
         self._file: tuple[str, tuple[int, int]] | None = None
         busy = min(_BUSY_SECONDS, patience_seconds)
@@ -141,8 +143,13 @@ class Database:
         try:
             with ExitStack() as stack:
                 # What was read cannot be read again here, but a store that is away is waited for.
-                yield self._retrying()(lambda: stack.enter_context(self._reader.begin()))
+                connection = self._retrying()(
+                    lambda: stack.enter_context(self._reader.begin())
+                )
+                self._away = False
+                yield connection
         except SQLAlchemyError as error:
+            self._away = _passes(error)
             raise self.translate(error) from error
 
     def _retrying(
@@ -152,7 +159,7 @@ class Database:
             before_sleep=before_sleep,
             retry=tenacity.retry_if_exception(_passes),
             wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=5.0),
-            stop=tenacity.stop_after_delay(self._patience),
+            stop=tenacity.stop_after_delay(0.0 if self._away else self._patience),
             sleep=self._sleep,
             reraise=True,
         )
@@ -167,13 +174,18 @@ class Database:
         `work` must be safe to repeat: a failed try is rolled back as a whole. `refused` is told
         of every try that failed. Raises StateError.
         """
+
+        def once() -> T:
+            with self._engine.begin() as connection:
+                return work(connection)
+
         try:
-            for attempt in self._retrying(lambda _: refused()):
-                with attempt, self._engine.begin() as connection:
-                    return work(connection)
+            done = self._retrying(lambda _: refused())(once)
         except SQLAlchemyError as error:
+            self._away = _passes(error)
             raise self.translate(error) from error
-        raise AssertionError("unreachable: tenacity returns or raises")
+        self._away = False
+        return done
 
     def translate(self, error: SQLAlchemyError) -> StateError:
         """The same failure in words a person can act on."""

@@ -151,7 +151,7 @@ def test_every_key_of_a_job_is_known_to_be_relevant_or_not() -> None:
     relevant |= {"evaluation", "groups", "over_length", "chunks"}
     irrelevant = {"owner", "purpose", "residency", "budget", "limits", "retry", "sla"}
     irrelevant |= {"thresholds", "batches", "retention", "consumers", "tags"}
-    irrelevant |= {"input_quality", "priority", "shards", "early_stop", "consumer_webhook"}
+    irrelevant |= {"input_quality", "priority", "shards", "early_stop", "consumer_webhook", "slo"}
     assert relevant | irrelevant == set(JobSpec.model_fields)
 
 
