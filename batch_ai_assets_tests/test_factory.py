@@ -204,7 +204,7 @@ def test_a_job_that_dagster_refuses_is_broken_and_takes_no_other_down(tmp_path: 
     definitions = build_defs(replace(registry, jobs={**registry.jobs, "post": odd}))
     repository = definitions.get_repository_def()
     groups = {key.path[0] for key in repository.asset_graph.get_all_asset_keys()}
-    assert groups == {"job_registry", "governance_report", "mail"}
+    assert groups == {"job_registry", "governance_report", "cost_report", "mail"}
     check = dg.materialize(
         [definitions.get_assets_def(KEY), *(definitions.asset_checks or ())][:2],
         resources=definitions.resources,

@@ -54,11 +54,11 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.reviews",
         "engine.stepping",
     ),
-    ("engine.outage",),
+    ("engine.outage", "engine.capping"),
     ("engine.alerting", "engine.held", "engine.inspection", "engine.spending"),
     ("engine.deadlines",),
     (
-        "engine.batch", "engine.estimating", "engine.fsck", "engine.governance",
+        "engine.batch", "engine.estimating", "engine.fsck", "engine.governance", "engine.costs",
         "engine.approving", "engine.ordering", "engine.upkeep", "engine.watching",
     ),
     ("engine",),

@@ -138,8 +138,8 @@ class _Ahead:
         if self.first <= self.today < self.last:
             before = (span[0] - _LEARNED_DAYS * DAY_SECONDS, span[0], job)
             self._days.update(store.spendings.by_day(*before))
-            for one in store.spendings.versions(*before):
-                self._asked.setdefault(one.plan_id, _asked(one))
+            for version in store.spendings.versions(*before):
+                self._asked.setdefault(version.plan_id, _asked(version))
 
     def of(self, which: Callable[[_Asked], bool], spent: float) -> MonthEnd | None:
         """Of the versions that are meant; `spent`: by them, in this month so far."""

@@ -143,7 +143,9 @@ class Spendings:
                 in connection.execute(query)
             ]  # fmt: skip
 
-    def by_day(self, since: float, until: float, job: str | None = None) -> dict[tuple[int, int], float]:
+    def by_day(
+        self, since: float, until: float, job: str | None = None
+    ) -> dict[tuple[int, int], float]:
         """(version, day) → USD."""
         m = t.ledger.c
         keys = (m.plan_id, self._day(m.at))
