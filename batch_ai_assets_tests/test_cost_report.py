@@ -53,7 +53,7 @@ def test_the_month_is_a_table_by_command_and_an_asset_in_the_ui(
 def test_what_is_no_month_and_no_job_is_said(platform: Make) -> None:
     platform(job_file())
     assert "is no month; write 2026-11" in batch_ai("costs", "May").output
-    assert batch_ai("costs", "--job", "nobody").exit_code == 1
+    assert batch_ai("costs", "--job", "nobody").exit_code == 2
     empty = batch_ai("costs", "2001-02")
     assert empty.exit_code == 0
     assert empty.output.startswith("2001-02: $0.00 for 0 calls")

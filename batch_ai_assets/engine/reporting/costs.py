@@ -22,7 +22,7 @@ class Sums(_Part):
     """Money rows of the ledger, added up."""
 
     calls: int = 0
-    """Calls; a call for several documents counts once for each."""
+    """Calls that were paid for, whole or in part."""
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_cached: int = 0

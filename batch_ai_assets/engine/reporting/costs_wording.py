@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from ..figures import counted
 from .costs import CapRecord, CostRecord, ForecastRecord, JobCost, Sums
 from .trends import sparkline
-from .wording import whole
 from .wording import moment as moment
 from .wording import percent as percent
 from .wording import usd as usd
+from .wording import whole
 from .wording import with_code as with_code
 
 _SAVED = {

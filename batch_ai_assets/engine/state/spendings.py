@@ -48,7 +48,7 @@ class Spent:
     """Where the documents stand now that it was paid for."""
     gave_answer: bool
     calls: int
-    """Money rows: calls, or shares of a call for several documents."""
+    """A call for several documents has a money row for each, and counts once."""
     tokens_in: int
     tokens_out: int
     tokens_cached: int
@@ -123,7 +123,7 @@ class Spendings:
         query = (
             sa.select(
                 *keys,
-                sa.func.count(),
+                sa.func.sum(sa.case((c.place > 0, 0), else_=1)),
                 *map(sa.func.sum, (m.tokens_in, m.tokens_out, m.tokens_cached)),
                 *map(sa.func.sum, (m.cost_usd, m.saved_usd)),
             )
@@ -136,10 +136,10 @@ class Spendings:
         with self._db.read() as connection:
             return [
                 Spent(
-                    int(plan), int(day), kind, end, bool(gave_one), int(rows),
+                    int(plan), int(day), kind, end, bool(gave_one), int(calls),
                     int(sent), int(answered), int(cached), float(usd), float(saved),
                 )
-                for plan, day, kind, end, gave_one, rows, sent, answered, cached, usd, saved
+                for plan, day, kind, end, gave_one, calls, sent, answered, cached, usd, saved
                 in connection.execute(query)
             ]  # fmt: skip
 
