@@ -24,6 +24,7 @@ from batch_ai_assets.commands.drill import drill
 from batch_ai_assets.commands.estimate import estimate
 from batch_ai_assets.commands.fsck import fsck
 from batch_ai_assets.commands.governance import governance
+from batch_ai_assets.commands.metrics import metrics
 from batch_ai_assets.commands.orders import cancel, pause, resume
 from batch_ai_assets.commands.review import review
 from batch_ai_assets.commands.run import run
@@ -181,8 +182,8 @@ def _sum(sound: int, broken: int) -> str:
 
 
 for one in (
-    run, estimate, status, approve, pause, resume, cancel, alerts, watch, checks, governance,
-    costs, dbt, dlq, review, sql, fsck, demo, ui, local_provider, drill,
+    run, estimate, status, approve, pause, resume, cancel, alerts, watch, metrics, checks,
+    governance, costs, dbt, dlq, review, sql, fsck, demo, ui, local_provider, drill,
 ):  # fmt: skip
     main.add_command(one)
 

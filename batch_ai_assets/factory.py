@@ -15,6 +15,7 @@ from batch_ai_assets.chain_sensor import chain_sensor
 from batch_ai_assets.dbt_checks import dbt_checks
 from batch_ai_assets.decision_jobs import decision_jobs
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
+from batch_ai_assets.order_jobs import order_jobs
 from batch_ai_assets.plan_check import plan_check
 from batch_ai_assets.run_tags import run_tags
 from batch_ai_assets.schedules import AssetJob, batch_schedule
@@ -32,6 +33,8 @@ class JobDefinitions:
     """`dead_letter_queue` alone."""
     decisions: tuple[dg.JobDefinition, ...]
     """What a person says of dead letters and reviews, from the Launchpad."""
+    orders: tuple[dg.JobDefinition, ...]
+    """Pause, resume and cancel, from the Launchpad."""
     schedule: dg.ScheduleDefinition | None
     sensors: tuple[dg.SensorDefinition, ...]
     """What starts it by itself, other than the clock."""
@@ -39,7 +42,7 @@ class JobDefinitions:
     @property
     def jobs(self) -> tuple[AssetJob | dg.JobDefinition, ...]:
         """All that stands in Dagster's list of jobs."""
-        return (self.run, self.export, *self.decisions)
+        return (self.run, self.export, *self.decisions, *self.orders)
 
 
 def job_definitions(job: ResolvedJob) -> JobDefinitions:
@@ -62,8 +65,9 @@ def job_definitions(job: ResolvedJob) -> JobDefinitions:
     found = (arrival_sensor(job, run), chain_sensor(job, run))
     sensors = tuple(sensor for sensor in found if sensor is not None)
     return JobDefinitions(
-        assets, checks, run, export, decision_jobs(job), batch_schedule(job, run), sensors
-    )
+        assets, checks, run, export, decision_jobs(job), order_jobs(job),
+        batch_schedule(job, run), sensors,
+    )  # fmt: skip
 
 
 def _asset_job(

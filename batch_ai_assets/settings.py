@@ -214,7 +214,6 @@ def separate_environment(home: Path, registry: Path) -> dict[str, str]:
         "DAGSTER_HOME": str(home / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         "PYTHONPATH": os.pathsep.join(paths),
-        "PYTHONSAFEPATH": "1",
     }
 
 

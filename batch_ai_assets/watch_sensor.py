@@ -36,10 +36,11 @@ def watch_sensor(jobs: Mapping[str, ResolvedJob]) -> dg.SensorDefinition:
         ),
     )
     def shell(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        from batch_ai_assets.engine.metrics import keep_metrics
         from batch_ai_assets.engine.watching import watch
 
         deps: Deps = context.resources.engine.deps
-        said = watch(jobs, deps) + tell_consumers(jobs, deps).lines
+        said = watch(jobs, deps) + tell_consumers(jobs, deps).lines + keep_metrics(jobs, deps)
         ticked = context.last_tick_completion_time or 0.0
         awake = time.time() - ticked < _AWAKE_SECONDS
         said += look_for_silence(context.instance, jobs, deps, sensors=awake)

@@ -8,7 +8,7 @@ import pytest
 
 from batch_ai_assets.asset_checks import CHECKS
 from batch_ai_assets.assets.catalogue import CATALOGUE, steward_tags
-from batch_ai_assets.assets.governance import SCHEDULE
+from batch_ai_assets.assets import costs, governance
 from batch_ai_assets.assets.registry import CHECK, KEY
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.spec.registry import load_registry
@@ -175,7 +175,8 @@ def test_a_broken_job_file_takes_no_other_down_and_fails_the_check_on_the_regist
 
 def test_a_registry_without_jobs_still_loads(tmp_path: Path) -> None:
     repository = build_defs(registry_of(tmp_path)).get_repository_def()
-    assert [one.name for one in repository.schedule_defs] == [SCHEDULE]
+    schedules = {one.name for one in repository.schedule_defs}
+    assert schedules == {governance.SCHEDULE, costs.SCHEDULE}
 
 
 def test_resources_can_be_swapped(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """completion_report: the audit record of a batch that came to its end."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import dagster as dg
@@ -8,6 +9,7 @@ import dagster as dg
 from batch_ai_assets.assets.catalogue import asset_key, entry
 from batch_ai_assets.assets.figures import report_metadata
 from batch_ai_assets.assets.stage import stage
+from batch_ai_assets.engine.errors import StateError
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
 from batch_ai_assets.signs_of_life import look_for_silence
 from batch_ai_assets.ui_links import links_of
@@ -24,7 +26,8 @@ def completion_report(job: ResolvedJob) -> dg.AssetsDefinition:
 
         with stage(context, job) as here:
             record = complete(job, here.batch, here.run, here.deps)
-            look_for_silence(context.instance, {job.name: job}, here.deps)
+            with suppress(StateError):  # the batch is complete all the same
+                look_for_silence(context.instance, {job.name: job}, here.deps)
             here.tag(record.state)
             numbers = {
                 # First, because it is what people come for; its files are told by the IO manager.

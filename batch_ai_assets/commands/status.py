@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from batch_ai_assets.commands.history import history_lines
 from batch_ai_assets.commands.program import command
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps
+    from batch_ai_assets.engine.glances import Glance
     from batch_ai_assets.engine.spec.batches import BatchesSpec
     from batch_ai_assets.engine.spec.resolved import ResolvedJob
     from batch_ai_assets.engine.state.rows import BatchRow, OpenDecisions
@@ -23,35 +25,56 @@ _LOOK_SECONDS = 5.0
 
 @click.command("status")
 @click.argument("job", required=False)
+@click.argument("batch", required=False)
 @click.option(
     "--limit", type=click.IntRange(1), default=20, show_default=True,
     help="Show so many batches, newest first.",
 )  # fmt: skip
-def status(job: str | None, limit: int) -> None:
-    """Show where every batch stands, or every batch of JOB and what comes next."""
+@click.option("--watch", is_flag=True, help="Draw it anew every two seconds, until Ctrl-C.")
+def status(job: str | None, batch: str | None, limit: int, watch: bool) -> None:
+    """Show where every batch stands, or every batch of JOB and what comes next, or the life of one
+    BATCH so far."""
     from batch_ai_assets.connections import open_deps
+    from batch_ai_assets.engine.glances import glance
 
     with open_deps() as deps:
-        rows = deps.store.overview(job)
-        ahead = list(_ahead(job, deps, {row.batch for row in rows})) if job else []
+        if watch:
+            _watch(job, limit, deps)
+            return
+        rows = [row for row in deps.store.overview(job) if batch in (None, row.batch)]
+        seen = [glance(row, deps) for row in rows[:limit]]
+        history = list(history_lines(job, batch, deps)) if job and batch else []
+        named = job is not None and batch is None
+        ahead = list(_ahead(job, deps, {row.batch for row in rows})) if job and named else []
         decided = {
             name: deps.store.decisions.not_carried_out(name)
             for name in {row.job for row in rows[:limit]}
         }
     for line in ahead:
         click.echo(line)
+    if not rows and batch:
+        raise click.ClickException(f"There is no batch {job}/{batch}: batch-ai status {job}")
     if not rows:
         of_job = f" of {job}" if job else ""
         click.echo(f"There is no batch{of_job} yet. batch-ai run {job or 'JOB'} makes one.")
         return
-    for row in rows[:limit]:
-        _tell(row)
+    for row, one in zip(rows, seen, strict=False):
+        _tell(row, one)
         _tell_decided(row, decided[row.job].get(row.batch))
+    for line in history:
+        click.echo(line)
     if len(rows) > limit:
         click.echo(f"Older ones: {len(rows) - limit:,}; --limit shows more.")
 
 
-def _tell(row: BatchRow) -> None:
+def _watch(job: str | None, limit: int, deps: Deps) -> None:
+    from batch_ai_assets.commands.status_table import drawn, watch
+    from batch_ai_assets.commands.streams import output
+
+    watch(lambda: drawn(job, limit, deps), output())
+
+
+def _tell(row: BatchRow, seen: Glance) -> None:
     """Where it stands, the equation, what the provider's cache saved, why it stopped."""
     from batch_ai_assets.engine.reporting.wording import state_words, usd
 
@@ -63,6 +86,8 @@ def _tell(row: BatchRow) -> None:
         f"  {changed:%Y-%m-%d %H:%M:%S} UTC  {row.cost_usd:,.4f} USD{in_all}"
     )
     click.echo(f"    {row.conservation.line()}")
+    if row.version:
+        click.echo(f"    {_standing(row, seen)}")
     if row.tokens_cached:
         saved = f", which saved {usd(row.cache_saved_usd)}" if row.cache_saved_usd else ""
         click.echo(f"    {row.tokens_cached:,} input tokens cached by the provider{saved}")
@@ -70,6 +95,22 @@ def _tell(row: BatchRow) -> None:
         click.echo(f"    held by {row.holder}")
     if row.message and row.state not in ("completed", "completed_with_dead_letters"):
         click.echo(f"    {row.message}")
+
+
+def _standing(row: BatchRow, seen: Glance) -> str:
+    """How far it is, of its documents, its budget and its time."""
+    from batch_ai_assets.engine.reporting.wording import duration, usd
+
+    said = [f"{seen.percent:.0f} % done"]
+    if seen.eta_seconds is not None:
+        said.append(f"about {duration(seen.eta_seconds)} left")
+    used = seen.used(row)
+    if used is not None:
+        limit = f"{seen.limit_tokens:,} tokens" if seen.limit_usd is None else usd(seen.limit_usd)
+        said.append(f"{used:.1%} of its budget of {limit}")
+    if seen.deadline_at is not None:
+        said.append(f"due {datetime.fromtimestamp(seen.deadline_at, UTC):%Y-%m-%d %H:%M} UTC")
+    return ", ".join(said)
 
 
 def _tell_decided(row: BatchRow, decided: OpenDecisions | None) -> None:

@@ -16,7 +16,7 @@ from .alerting import alert_at_the_end, resolve
 from .asking import ask
 from .completion import changed_since, draw_up
 from .control.deadline import deadline_of
-from .deadlines import deadline_is_met
+from .deadlines import deadline_is_met, watched_deadline
 from .deps import Deps, Mode, Run
 from .enriched import enriched_rows
 from .errors import (
@@ -167,7 +167,7 @@ def enrich(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
             deps.store.batches.mark(plan.plan_id, started_at=deps.store.clock())
         frozen, raw = frozen_job(plan, job), deps.tables.open(plan.raw_path)
         resolve(job.name, batch, ("stopped",), deps)
-        with watched_spending(frozen, plan, deps) as watched:
+        with watched_spending(frozen, plan, deps) as watched, watched_deadline(job, plan, deps):
             ask(frozen, plan, raw, run, watched)
         table = deps.tables.write(
             job.name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import groupby
@@ -20,7 +20,8 @@ from .accounting import rates_used, savings
 from .affordability import planned
 from .deps import Deps, Run
 from .errors import StorageError
-from .figures import BatchFigures
+from .figures import BatchFigures, CommonMessage
+from .investigating import investigate
 from .projecting import due_at
 from .reporting.completion import CompletionRecord, ConservationRecord, GroupRecord
 from .reporting.next_step import next_step
@@ -43,14 +44,13 @@ def draw_up(
     message: str,
     checks: tuple[CheckResult, ...],
     figures: BatchFigures | None = None,
+    common: Sequence[CommonMessage] = (),
 ) -> CompletionRecord:
     """The record of `plan` as it stands now; with `figures` where the store has none of it."""
     figures = figures or deps.store.figures(job.name, plan.batch)
     started = plan.started_at or plan.planned_at or deps.store.clock()
     finished = deps.store.clock()
     seconds = max(finished - started, 0.0)
-    due = due_at(plan, deps.store) if job.spec.sla else None
-    triggered = started if plan.triggered_at is None else plan.triggered_at
     current: Current | None = None
     accuracy: tuple[CohortAccuracy, ...] = ()
     with suppress(StorageError):  # tables that cannot be read must not keep the record from people
@@ -70,9 +70,6 @@ def draw_up(
         started_at=datetime.fromtimestamp(started, UTC),
         finished_at=datetime.fromtimestamp(finished, UTC),
         duration_seconds=seconds,
-        sla_seconds=None if due is None else due - triggered,
-        sla_used_seconds=None if due is None else finished - triggered,
-        sla_met=_sla_met(due, finished, state),
         spec_hash=plan.spec_hash,
         frozen_spec=plan.spec,
         items_per_second=figures.conservation.finished / seconds if seconds else 0.0,
@@ -81,16 +78,31 @@ def draw_up(
         checks=checks,
         accuracy=accuracy,
         results_location=current.path if released and current else None,
+        investigation=investigate(plan, common, deps),
         next_step=next_step(job, plan.batch, state, reason, figures),
         groups=tuple(_groups(job, shards)),
         shards=tuple(deps.store.accounts.of_shards(plan, shards)),
         saved=tuple(savings(job, plan, shards, deps.store)),
         asking_seconds=asking,
         **_of_money(job, plan, deps, seconds),
+        **_of_deadline(job, plan, deps, started, finished, state),
         rates=tuple(rates_used(job, figures, asking)),
         **_of_job(job),
         **_of_figures(figures),
     )
+
+
+def _of_deadline(
+    job: ResolvedJob, plan: Plan, deps: Deps, started: float, finished: float, state: State
+) -> dict[str, Any]:
+    """The record's fields that say how long it might take, and did; of a job with a deadline."""
+    due = due_at(plan, deps.store) if job.spec.sla else None
+    triggered = started if plan.triggered_at is None else plan.triggered_at
+    return {
+        "sla_seconds": None if due is None else due - triggered,
+        "sla_used_seconds": None if due is None else finished - triggered,
+        "sla_met": _sla_met(due, finished, state),
+    }
 
 
 def _of_money(job: ResolvedJob, plan: Plan, deps: Deps, seconds: float) -> dict[str, Any]:

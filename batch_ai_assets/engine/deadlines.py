@@ -6,23 +6,31 @@ so that it is taken once for each version, whoever looks and however often.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
 from .consumers import ARRIVED, LATE, counts, expected, instant, tell, was_told
 from .control.deadline import deadline_of
 from .control.growth import OUTGROWS, Growth, growth, outgrows
 from .control.sla import AT_RISK, MISSED, Situation, Verdict, judge
 from .deps import Deps
+from .errors import BatchAIError
 from .events import log_event
 from .outbox import settle
 from .projecting import due_at, projected, will_end
 from .spec.resolved import ResolvedJob
 from .state.batches import Unfinished
 from .state.boosts import Boost
+from .state.life_cycle import State
 from .state.rows import Plan
 from .state.store import StateStore
 
 _KINDS = (AT_RISK, MISSED)
 _PAST = 60
 """Versions that growth is read from."""
+_FASTEST_SECONDS, _SLOWEST_SECONDS = 0.5, 10.0
+"""How often a run looks at its own deadline."""
 _TOLD_ONCE = ""
 """No figure of these alerts is told again when it grows: they always do."""
 
@@ -43,6 +51,37 @@ def watch_deadline(job: ResolvedJob, one: Unfinished, deps: Deps) -> Verdict:
     if plan is not None and verdict.boost is not None:
         _hurry(plan, verdict.boost, deps)
     return verdict
+
+
+@contextmanager
+def watched_deadline(job: ResolvedJob, plan: Plan, deps: Deps) -> Iterator[None]:
+    """While a run asks it watches its own deadline: there may be no daemon whose sensor does."""
+    if job.spec.sla is None or plan.deadline_at is None or plan.triggered_at is None:
+        yield
+        return
+    allowed = plan.deadline_at - plan.triggered_at
+    every = min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, allowed / 50))
+    over = threading.Event()
+    watcher = threading.Thread(target=_keep_watch, args=(job, plan, deps, every, over), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _keep_watch(
+    job: ResolvedJob, plan: Plan, deps: Deps, every: float, over: threading.Event
+) -> None:
+    """A store or storage that is away is the run's to report."""
+    while True:
+        with suppress(BatchAIError):
+            for one in deps.store.batches.unfinished():
+                if (one.job, one.batch) == (job.name, plan.batch):
+                    watch_deadline(job, one, deps)
+        if over.wait(every):
+            return
 
 
 def situation(
@@ -82,12 +121,15 @@ def settle_deadline(job: str, batch: str, verdict: Verdict, deps: Deps) -> None:
 def deadline_is_met(job: ResolvedJob, plan: Plan, deps: Deps) -> None:
     """The version is complete: nothing about its deadline is wrong any more, who was told that it
     comes late is told that it is there, and the job's growth is looked at."""
+    due = due_at(plan, deps.store)
+    late = 0.0 if due is None else max(0.0, deps.store.clock() - due)
+    if late:  # where nobody looked since the deadline, it is said all the same
+        here = Unfinished(job.name, plan.batch, State.RUNNING, "", 0.0, 0.0)
+        watch_deadline(job, here, deps)
     settle_deadline(job.name, plan.batch, Verdict(), deps)
     found = outgrows(job.name, growth_of(job, deps.store))
     settle(f"{OUTGROWS}/{job.name}/", found, _TOLD_ONCE, deps)
     if was_told(job.name, plan.batch, plan.version, LATE, deps):
-        due = due_at(plan, deps.store)
-        late = 0.0 if due is None else max(0.0, deps.store.clock() - due)
         facts = {"counts": counts(plan, deps), "delay_seconds": round(late, 1)}
         tell(job.name, plan.batch, plan.version, ARRIVED, facts, deps)
 

@@ -26,6 +26,9 @@ see `engine/inference/outcome.py`.
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
+
+from .figures import CommonMessage
 
 
 class BatchAIError(Exception):
@@ -107,9 +110,11 @@ class BatchHalted(BatchStopped):
     `reason` is one of `budget`, `checks`, `systematic_failure`, `provider`, `awaiting_approval`.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, common: Sequence[CommonMessage] = ()) -> None:
         super().__init__(message)
         self.reason = reason
+        self.common = tuple(common)
+        """What was said most often, where the failure is systematic."""
 
 
 class BatchPaused(BatchStopped):

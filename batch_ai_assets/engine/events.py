@@ -27,6 +27,7 @@ Event = Literal[
     "progress",
     "slots_not_shared",
     "slots_shared",
+    "throttled",
     "draining",
     "asking_ended",
     "enriched",

@@ -25,6 +25,16 @@ class End(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CommonMessage:
+    """What was said last of many items without a usable answer."""
+
+    message: str
+    count: int
+    items: tuple[str, ...]
+    """The first of them, by id."""
+
+
+@dataclass(frozen=True, slots=True)
 class Conservation:
     """Promise 1: every item is counted once. All figures are items of one batch version."""
 

@@ -36,8 +36,7 @@ from .outage import opened
 from .outbox import settle, settle_later
 from .planning.versions import frozen_job
 from .spec.resolved import ResolvedJob
-from .state.deaths import DIED
-from .state.life_cycle import State
+from .state.life_cycle import DIED, State
 
 
 @contextmanager
@@ -111,6 +110,7 @@ def _record_stop(
             record = draw_up(
                 frozen_job(plan, job), plan, run, deps,
                 state=state, reason=reason, message=str(stop), checks=(),
+                common=stop.common if isinstance(stop, BatchHalted) else (),
             )  # fmt: skip
             deps.store.batches.keep_record(
                 job.name, batch, plan.version, run.run_id, record.model_dump_json()

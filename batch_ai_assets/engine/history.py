@@ -47,13 +47,12 @@ def earlier_figures(
     ]
 
 
-def deadlines_kept(plan: Plan, store: StateStore) -> list[bool]:
+def deadlines_kept(plan: Plan, store: StateStore) -> list[bool | None]:
     """Whether the last versions of the job were in time, oldest first; this one, as of now, last.
 
-    Those without a deadline do not count.
+    None where one has no deadline.
     """
     past = store.past.of(plan.job, DEADLINES)
-    kept = [one.in_time for one in past if one.plan_id != plan.plan_id and one.in_time is not None]
-    if (due := due_at(plan, store)) is not None:
-        kept.append((plan.finished_at or store.clock()) <= due)
-    return kept
+    due = due_at(plan, store)
+    kept = None if due is None else (plan.finished_at or store.clock()) <= due
+    return [*(one.in_time for one in past if one.plan_id != plan.plan_id), kept]

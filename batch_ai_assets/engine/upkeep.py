@@ -10,8 +10,8 @@ import signal
 from collections.abc import Mapping
 from contextlib import suppress
 
-from .control.resuming import Standstill
-from .control.trouble import DEATHS, state_store, stuck
+from .control.resuming import DEATHS, Standstill
+from .control.trouble import state_store, stuck
 from .deps import Deps, Run
 from .errors import BatchInterrupted
 from .held import held
@@ -44,7 +44,7 @@ def keep_alerts_true(found: Mapping[Batch, Standstill], deps: Deps) -> None:
     open_ = {
         (kept.alert.kind, kept.alert.job, kept.alert.batch): kept.alert
         for kept in deps.store.alerts.open()
-        if kept.alert.kind in ("stuck", "state_store")
+        if kept.alert.kind in ("stuck", "state_store", "throttled")
     }
     for (kind, job, batch), one in wrong.items():
         if (kind, job, batch) in open_:
@@ -55,8 +55,9 @@ def keep_alerts_true(found: Mapping[Batch, Standstill], deps: Deps) -> None:
             else state_store(job, batch, "It stopped because the state store was away.")
         )
         settle(said.dedup_key, said, "", deps)
-    for key in open_.keys() - wrong.keys():
-        settle("/".join(key), None, "", deps)
+    for kind, job, batch in open_.keys() - wrong.keys():
+        if kind != "throttled" or (job, batch) in found:  # a run at work ends that itself
+            settle(f"{kind}/{job}/{batch}", None, "", deps)
 
 
 def _lost_its_store(one: Standstill) -> bool:

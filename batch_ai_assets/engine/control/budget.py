@@ -128,6 +128,11 @@ class Purse:
             self.short = None
             self.wake()
 
+    @property
+    def all_told(self) -> bool:
+        """Whether the last draw knew of all that is spent."""
+        return self.spent_usd == self._seen_usd and self.spent_tokens == self._seen_tokens
+
     def beyond(self, bound: Bound) -> bool:
         """Whether the call does not fit what is left, as the last draw found it."""
         return (

@@ -1,18 +1,23 @@
 """Early stop: a failure that is systematic is met with a halt, before it is paid for in bulk. Pure.
 
-Twice: after the canary, the first items, which go alone; and after the primary pass, before the
-retry sweep would pay for the same failure again.
+Three times: after the canary, the first items, which go alone; in the bulk, where the last items
+fail clearly more often than may be; and after the primary pass, before the retry sweep would pay
+for the same failure again.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, replace
+from math import sqrt
 
 from ..spec.early_stop import EarlyStopSpec
 
 REASON = "systematic_failure"
 _SHOWN = 3
+_BEYOND_CHANCE = 6.0
+"""Standard deviations. A sliding window is looked at once for every failure, a hundred thousand
+times in a large batch: at a rate that is allowed, chance must not stop one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,35 @@ class PassFigures:
         return self.failed / self.finished if self.finished else 0.0
 
 
+class Recent:
+    """The last items of the bulk, and how many of them a well provider did not answer usably."""
+
+    def __init__(self, spec: EarlyStopSpec) -> None:
+        allowed = spec.failed * spec.window
+        self.most = allowed + _BEYOND_CHANCE * sqrt(allowed * (1 - spec.failed))
+        self._spec = spec
+        self._failed_at: deque[int] = deque()
+
+    def failed(self, finished: int) -> str:
+        """The newest of so many items failed: why no more must be asked; empty where they may."""
+        failed, window = self._failed_at, self._spec.window
+        failed.append(finished)
+        while failed[0] <= finished - window:
+            failed.popleft()
+        if len(failed) <= self.most:
+            return ""
+        return (
+            f"{len(failed):,} of the last {min(window, finished):,} documents gave no usable "
+            f"answer, clearly above early_stop.failed ({self._spec.failed:.0%}); the rest was not "
+            "asked. "
+        )
+
+
+def wants_window(spec: EarlyStopSpec, to_ask: int) -> bool:
+    """Whether the batch is large enough to be stopped by a share."""
+    return spec.failed < 1 and to_ask >= spec.min_items
+
+
 def wants_canary(spec: EarlyStopSpec, to_ask: int) -> bool:
     """Whether the batch is large enough for its first items to go alone."""
     return 0 < spec.canary_items * 10 <= to_ask
@@ -51,7 +85,7 @@ def after_canary(spec: EarlyStopSpec, found: PassFigures) -> str:
     return (
         f"{found.erring:,} of the first {found.finished:,} documents gave no usable answer, above "
         f"early_stop.canary_failed ({spec.canary_failed:.0%}); the rest was not asked. "
-        f"{_words(found.messages)}"
+        f"{words(found.messages)}"
     )
 
 
@@ -62,10 +96,10 @@ def after_primary_pass(spec: EarlyStopSpec, found: PassFigures) -> str:
     return (
         f"{found.failed:,} of {found.finished:,} documents ({found.share:.1%}) gave no usable "
         f"answer, above early_stop.failed ({spec.failed:.0%}); they were not asked again. "
-        f"{_words(found.messages)}"
+        f"{words(found.messages)}"
     )
 
 
-def _words(messages: Counter[str]) -> str:
+def words(messages: Counter[str]) -> str:
     said = "; ".join(f"{count:,} × {text}" for text, count in messages.most_common(_SHOWN))
     return f"Most common: {said}" if said else ""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..order import Order, OrderKind
-from ..state.deaths import DIED
-from ..state.life_cycle import State
-from .trouble import DEATHS
+from ..state.life_cycle import DIED, State
 
+DEATHS = 3
+"""A batch whose process died so often, and that came no further, is left to a person."""
 DEAD_SECONDS = 25.0
 """A run that gave no sign of life for longer is dead: a lease lives 20 s, its heartbeat is 5 s."""
 _APPROVABLE = ("budget", "awaiting_approval")

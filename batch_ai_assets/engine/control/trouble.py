@@ -8,9 +8,6 @@ from ..alert import Alert
 from ..state.outages import Outage
 from ..state.rows import Plan
 
-DEATHS = 3
-"""A batch whose process died so often, and that came no further, is left to a person."""
-
 
 def safe_until(since: float, safe_seconds: float, deadline_at: float | None) -> float:
     """Until when an outage harms nobody: for a while, and not past the batch's deadline."""

@@ -75,8 +75,10 @@ class Funding:
                 break
             elif purse.reserve(bound):
                 return Funded.YES
-            elif purse.in_flight or purse.draws == draws or not purse.beyond(bound):
+            elif purse.in_flight or purse.draws == draws or not purse.all_told:
                 continue  # what is in flight may cost less than its bound
+            elif not purse.beyond(bound):
+                continue  # the next draw brings it
             elif documents > 1:
                 return Funded.FOR_FEWER
             elif purse.beyond_all(bound) or patience <= 0:

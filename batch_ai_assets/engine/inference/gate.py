@@ -60,7 +60,8 @@ class Gate:
         self._line: deque[_Waiter] = deque()
         self._paused_until = -_NEVER
         self._in_flight = 0
-        self._answers = 0
+        self.answers = 0
+        """Calls that came back, those turned away included."""
         self._scale, self._learning = 1.0, 1.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -121,7 +122,7 @@ class Gate:
             self._learning = max(0.05, self._learning / (1.0 + self._learning))
 
     def hurry(self, concurrency: int, *, urgent: bool) -> None:
-        """From now on so many calls in flight; `urgent`: before others of this provider."""
+        """From now on so many calls in flight; `urgent`: with that share of its limits."""
         if self._window is not None:
             self._window.widen(concurrency)
         if urgent:
@@ -131,11 +132,6 @@ class Gate:
     def in_flight(self) -> int:
         """Calls that left and are not over."""
         return self._in_flight
-
-    @property
-    def answers(self) -> int:
-        """Calls that came back."""
-        return self._answers
 
     def pause(self, until: float) -> None:
         """Nothing leaves this process before `until`."""
@@ -148,7 +144,7 @@ class Gate:
     def answered(self, status: int, headers: Mapping[str, str], sent_at: float) -> None:
         """A call that left came back; `sent_at` by this gate's clock."""
         now = self._clock()
-        self._answers += 1
+        self.answers += 1
         if status == _THROTTLED:
             if self._window is not None:
                 self._window.turned_away(sent_at, now, self._in_flight)
@@ -156,7 +152,7 @@ class Gate:
         else:
             if self._window is not None:
                 self._window.clean(now)
-            if self._answers % HEADERS_EVERY == 0:
+            if self.answers % HEADERS_EVERY == 0:
                 self._pacer.hear(told=told_limits(headers))
         self.ended()
 

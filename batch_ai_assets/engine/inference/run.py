@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -21,9 +21,12 @@ from ..control.budget import Purse, limits_of
 from ..control.early_stop import (
     REASON,
     PassFigures,
+    Recent,
     after_canary,
     after_primary_pass,
     wants_canary,
+    wants_window,
+    words,
 )
 from ..control.progress import project
 from ..deadletter.letter import LetterWriter
@@ -45,6 +48,7 @@ from .lookup import look_up_model
 from .loop_lag import LoopLag
 from .paced import Paced
 from .request import RequestTemplate
+from .sequel import Counts
 from .shard import Crew
 from .steered import Steered
 from .transport import open_transport
@@ -183,17 +187,21 @@ class _Shards:
     async def _ask(self, feed: Feed) -> None:
         spec = self._job.spec.early_stop
         canary = PassFigures(0, 0, 0, 0, Counter())
-        if wants_canary(spec, await asyncio.to_thread(self._left)):
+        to_ask = await asyncio.to_thread(self._left)
+        if wants_canary(spec, to_ask):
             # What the feed has served on its way here must not be served again.
             await asyncio.to_thread(self._writer.flush)
             canary = await self._pass(self._feed(spec.canary_items), 0)
-            self._halt_if(after_canary(spec, canary))
+            self._halt_if(after_canary(spec, canary), canary.messages)
             if self._crew.stopped:
                 return
             feed = self._feed()  # the one that was given holds the canary's items as well
+        if wants_window(spec, to_ask):
+            self._crew.counts.on_erring = self._watch(Recent(spec))
         backoff, number, sweeps = Backoff(self._job.spec.retry), 1, 1
         while True:
             found = await self._pass(feed, number)
+            self._crew.counts.on_erring = None
             if self._crew.stopped:
                 return
             left = await asyncio.to_thread(self._left)
@@ -204,7 +212,7 @@ class _Shards:
             if not left:
                 return
             if number == 1:
-                self._halt_if(after_primary_pass(spec, found.after(canary)))
+                self._halt_if(after_primary_pass(spec, found.after(canary)), found.messages)
             if found.failed:
                 await self._pause(backoff.seconds(sweeps), left)
                 sweeps += 1
@@ -249,9 +257,19 @@ class _Shards:
             messages=counts.failures - before.failures,
         )
 
-    def _halt_if(self, why: str) -> None:
+    def _halt_if(self, why: str, messages: Counter[str]) -> None:
         if why:
-            self._crew.stop(BatchHalted(REASON, why))
+            self._crew.stop(BatchHalted(REASON, why, self._crew.counts.common(messages)))
+
+    def _watch(self, recent: Recent) -> Callable[[Counts], None]:
+        before = self._crew.counts.finished, self._crew.counts.failures.copy()
+
+        def look(counts: Counts) -> None:
+            if why := recent.failed(counts.finished - before[0]):
+                messages = counts.failures - before[1]
+                self._halt_if(why + words(messages), messages)
+
+        return look
 
     def _left(self) -> int:
         return self._deps.store.items.left_to_do(self._plan, self._shards)

@@ -7,8 +7,10 @@ its parts are answered. What an attempt came to is `attempt.py`'s to judge.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..figures import CommonMessage
 from ..state.rows import Status
 from ..state.writer import Entry, Writer
 from .attempt import Judge, Judged
@@ -16,6 +18,9 @@ from .divided import Divided, KeptPart
 from .item import WorkItem, corrected, split_off
 from .line import Line
 from .outcome import Failure, FailureClass
+
+_COMMON, _EXAMPLES = 10, 3
+"""So many messages are told of a failure that is systematic, with so many items each."""
 
 
 @dataclass(slots=True)
@@ -32,6 +37,23 @@ class Counts:
     """Of those, items whose answers or refusals came from a provider that is well."""
     failures: Counter[str] = field(default_factory=Counter)
     """How often each message was the last word on an item in a pass."""
+    first: dict[str, list[str]] = field(default_factory=dict)
+    """The first items that each was said of."""
+    on_erring: Callable[[Counts], None] | None = None
+    """Told of every item that adds to `erring`."""
+
+    def said_of(self, message: str, item_id: str) -> None:
+        self.failures[message] += 1
+        examples = self.first.setdefault(message, [])
+        if len(examples) < _EXAMPLES:
+            examples.append(item_id)
+
+    def common(self, messages: Counter[str]) -> tuple[CommonMessage, ...]:
+        """The most frequent ones of `messages`."""
+        return tuple(
+            CommonMessage(text, count, tuple(self.first.get(text, ())))
+            for text, count in messages.most_common(_COMMON)
+        )
 
 
 class Sequel:
@@ -81,7 +103,7 @@ class Sequel:
         self._counts.finished += 1
         if merged.failure is not None:
             self._counts.dead += 1
-            self._count_failed(merged.failure)
+            self._count_failed(part, merged.failure)
 
     def _failed(self, item: WorkItem, entry: Entry, failure: Failure) -> None:
         """An item is dead, or waits for the sweep; a document once, however many parts failed."""
@@ -91,15 +113,19 @@ class Sequel:
             self._counts.dead += 1
         if whole is None or not whole.failed:
             self._counts.finished += 1
-            self._count_failed(failure)
+            self._count_failed(item, failure)
         if whole is not None:
             whole.failed = True
             whole.dead |= entry.letter is not None
 
-    def _count_failed(self, failure: Failure) -> None:
-        self._counts.failed += 1
-        self._counts.erring += failure.kind in (FailureClass.INVALID, FailureClass.PERMANENT)
-        self._counts.failures[failure.message] += 1
+    def _count_failed(self, item: WorkItem, failure: Failure) -> None:
+        counts = self._counts
+        counts.failed += 1
+        counts.said_of(failure.message, item.item_id)
+        if failure.kind in (FailureClass.INVALID, FailureClass.PERMANENT):
+            counts.erring += 1
+            if counts.on_erring is not None:
+                counts.on_erring(counts)
 
 
 def _next_try(item: WorkItem, judged: Judged, company: int) -> WorkItem | None:

@@ -60,8 +60,8 @@ class Crew:
         self._clock = clock
         self._size = job.spec.limits.concurrency
         self.began_at = clock()
-        self._gate = gate
-        self.setbacks = Setbacks(job, self._gate, self.stop)
+        self.gate = gate
+        self.setbacks = Setbacks(job, self.gate, self.stop)
         self._probe = asyncio.Lock()
         self.line = _line(template, self._packed, asks_once=plan.mode != "fresh")
         self._fill = CHUNK + self._size * template.together
@@ -127,7 +127,7 @@ class Crew:
         """More calls in flight, within the job's limits; whoever comes back brings others along."""
         self._size = max(self._size, min(boost.concurrency, self._job.spec.limits.most))
         self._fill = CHUNK + self._size * self._template.together
-        self._gate.hurry(self._size, urgent=boost.urgent)
+        self.gate.hurry(self._size, urgent=boost.urgent)
 
     async def pause(self, seconds: float) -> None:
         """Wait, unless something stops the crew."""
@@ -225,9 +225,9 @@ class Crew:
             self._template.prompt_tokens + sum([item.tokens for item in items]),
             self._expected_out * len(items),
         )
-        if not self._gate.passes(*tokens):
+        if not self.gate.passes(*tokens):
             try:
-                await self._gate.wait(*tokens)
+                await self.gate.wait(*tokens)
             except asyncio.CancelledError:
                 self.funding.settle(bound, 0.0, 0)
                 raise
@@ -275,7 +275,7 @@ class Crew:
         status = None
         try:
             status, headers, answer = await self.transport.post(body)
-            self._gate.answered(status, headers, sent_at)
+            self.gate.answered(status, headers, sent_at)
             return interpret(status, headers, answer)
         except Unreachable as error:
             return Failure(FailureClass.UNREACHABLE, "unreachable", str(error))
@@ -295,7 +295,7 @@ class Crew:
         finally:
             self._sent_at[number] = 0.0
             if status is None:
-                self._gate.ended()
+                self.gate.ended()
 
     def _finish(
         self,
@@ -318,7 +318,7 @@ class Crew:
         self.funding.settle(bound, cost, tokens_in + tokens_out)
         if judged[0].entry.money == "settled":  # it came back, whatever it says
             self.setbacks.answered(sent_at)
-            self._gate.correct(told, (tokens_in, tokens_out))
+            self.gate.correct(told, (tokens_in, tokens_out))
             self._expected_out += 0.1 * (tokens_out / len(items) - self._expected_out)
         else:
             self.setbacks.settled()

@@ -11,9 +11,10 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from ..figures import Conservation, ShardFigures
+from ..figures import CommonMessage, Conservation, ShardFigures
 from ..validation.accuracy import CohortAccuracy
 from ..validation.check_result import CheckResult
+from .job_changes import JobChange
 
 
 class _Part(BaseModel):
@@ -104,6 +105,29 @@ class RateRecord(_Part):
     @property
     def share(self) -> float:
         return self.per_minute / self.allowed_per_minute
+
+
+class MixShare(_Part):
+    """How much of a batch is of one type or size, and how much of the last good one was."""
+
+    of: Literal["type", "size"]
+    name: str
+    share: float
+    share_before: float
+
+
+class Investigation(_Part):
+    """What is known of a failure that is systematic: what was said, and what is not as it was."""
+
+    common: tuple[CommonMessage, ...]
+    """The most frequent last words on documents without a usable answer."""
+    good_batch: str | None = None
+    """The last batch of the job that was completed; None where none ever was."""
+    good_version: int | None = None
+    changes: tuple[JobChange, ...] = ()
+    """Where the job is not as it was for that one: model, prompt, schema, rules."""
+    mix: tuple[MixShare, ...] = ()
+    """Where its documents are not as they were: shares that moved by a twentieth or more."""
 
 
 class CompletionRecord(_Part):
@@ -197,6 +221,8 @@ class CompletionRecord(_Part):
     accuracy: tuple[CohortAccuracy, ...] = ()
     results_location: str | None = None
     """Where the released rows are; None where nothing was released."""
+    investigation: Investigation | None = None
+    """Of a batch that halted for a systematic failure."""
     next_step: str = ""
     """What a person does now."""
 

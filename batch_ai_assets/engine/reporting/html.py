@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from . import wording
+from . import investigation, wording
 from .completion import CompletionRecord
 from .links import Link
 from .plots import columns, cost_gauge, sla_gauge, stacked
@@ -32,6 +32,7 @@ def render_html(record: CompletionRecord, links: Sequence[Link] = ()) -> str:
         record=record,
         links=links,
         words=wording,
+        wrong=investigation,
         ends=stacked(record.conservation.ends()),
         dead=dead,
         most_dead=max((count for _, count, _ in dead), default=0) or 1,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from .completion import CompletionRecord
+from .completion import CompletionRecord, Investigation
+from .investigation import changes, compared_with, messages
 from .links import Link
 from .plots import cost_gauge, sla_gauge, text_bar
 from .wording import (
@@ -55,6 +56,9 @@ def _lines(record: CompletionRecord, links: Sequence[Link]) -> Iterator[str]:
     if links:
         yield "**In the UI:** " + " · ".join(f"[{safe(to.label)}]({to.url})" for to in links)
         yield ""
+    if record.investigation is not None:
+        yield "## What went wrong"
+        yield from _investigation(record.investigation)
     yield "## Every document, counted once"
     yield from _conservation(record)
     yield "## Where the results are"
@@ -87,6 +91,15 @@ def _lines(record: CompletionRecord, links: Sequence[Link]) -> Iterator[str]:
     yield from ("    " + line for line in pretty_spec(record).splitlines())
     yield ""
     yield "</details>"
+
+
+def _investigation(found: Investigation) -> Iterator[str]:
+    rows = [(count, safe(text), safe(items)) for count, text, items in messages(found)]
+    yield from table(("documents", "what was said last", "the first of them"), rows, right=(0,))
+    yield safe(compared_with(found))
+    yield ""
+    if said := [(safe(what), safe(how)) for what, how in changes(found)]:
+        yield from table(("what", "how"), said)
 
 
 def _conservation(record: CompletionRecord) -> Iterator[str]:

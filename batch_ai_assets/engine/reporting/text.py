@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..validation.check_result import CheckResult
 from .completion import CompletionRecord
+from .investigation import investigation_lines
 from .wording import (
     answered_so_far,
     cached_savings,
@@ -67,6 +68,7 @@ def summary_lines(record: CompletionRecord) -> list[str]:
         f"({percent(row.low)} to {percent(row.high)}, n = {whole(row.n)}), macro-F1 {macro_f1(row)}"
         for row in record.accuracy
     ]
+    lines += investigation_lines(record)
     if record.next_step:
         lines.append(f"next      {record.next_step}")
     return lines

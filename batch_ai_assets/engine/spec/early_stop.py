@@ -19,5 +19,8 @@ class EarlyStopSpec(Model):
     failed: float = Field(default=0.05, ge=0, le=1)
     """A larger share of failed documents after all were asked once stops the batch before they
     are asked again; 1: never."""
+    window: PositiveInt = 200
+    """While the bulk is asked, the batch stops where of so many last documents clearly more than
+    that share got no usable answer from a provider that is well."""
     min_items: PositiveInt = 1000
     """No batch with fewer documents is stopped by that share."""

@@ -25,8 +25,9 @@ class SlaSpec(Model):
     timezone: Annotated[str, AfterValidator(known_zone)] = "UTC"
     """Of `by`: an IANA time zone, such as Europe/Paris."""
     capacity: Capacity = "raise_priority"
-    """What is done when 90 % of the time is gone. `raise_priority`: the batch gets calls before
-    others of its provider, and `limits.most_concurrency`; `none`: people are told, no more."""
+    """What is done when 90 % of the time is gone. `raise_priority`: the batch gets the share
+    of an urgent job in its provider's limits, and `limits.most_concurrency`; `none`: people are
+    told, no more."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> SlaSpec:

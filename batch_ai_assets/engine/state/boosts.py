@@ -22,7 +22,7 @@ class Boost:
     concurrency: int
     """Calls in flight at once; never fewer than the job's, never more than its limits."""
     urgent: bool = False
-    """It gets calls before others of its provider, as a job of the highest priority does."""
+    """It gets the share of an urgent job in the limits of its provider."""
 
 
 class Boosts:

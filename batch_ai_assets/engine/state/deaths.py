@@ -6,11 +6,8 @@ import sqlalchemy as sa
 
 from . import tables as t
 from .database import Database
-from .life_cycle import State
+from .life_cycle import DIED, State
 from .rows import Plan
-
-DIED = "died"
-"""The reason with which a batch is interrupted whose process is gone."""
 
 
 class Deaths:

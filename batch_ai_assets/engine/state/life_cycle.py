@@ -13,6 +13,9 @@ from enum import StrEnum
 
 from ..errors import StateError
 
+DIED = "died"
+"""The reason with which a batch is interrupted whose process is gone."""
+
 
 class State(StrEnum):
     PLANNED = "planned"

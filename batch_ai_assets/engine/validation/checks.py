@@ -43,7 +43,7 @@ def run_checks(
     tables: VersionTables,
     connect: Connect,
     confidences: Sequence[Mapping[str, float]] = (),
-    in_time: Sequence[bool] = (),
+    in_time: Sequence[bool | None] = (),
 ) -> tuple[CheckResult, ...]:
     """Every check of the batch, in the order of `check_result.MEANINGS`.
 

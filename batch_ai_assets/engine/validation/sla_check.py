@@ -19,17 +19,18 @@ _TODO = (
 )
 
 
-def sla(job: ResolvedJob, in_time: Sequence[bool]) -> CheckResult:
-    """`in_time`: of the job's last versions with a deadline, this one among them."""
+def sla(job: ResolvedJob, in_time: Sequence[bool | None]) -> CheckResult:
+    """`in_time`: of the job's last versions, this one the last; None where one has no deadline."""
+    known = [one for one in in_time if one is not None]
     if job.spec.sla is None:
         found, passed, share = "the job has no deadline", True, 1.0
-    elif not in_time:
+    elif not known:
         found, passed, share = "no batch with a deadline yet", True, 1.0
     else:
-        share = sum(in_time) / len(in_time)
+        share = sum(known) / len(known)
         passed = share >= TARGET
-        found = f"{sum(in_time):,} of the last {len(in_time):,} in time ({share:.2%})"
-        if not in_time[-1]:
+        found = f"{sum(known):,} of the last {len(known):,} in time ({share:.2%})"
+        if in_time[-1] is False:
             found += "; this one is late"
     return CheckResult(
         name="sla",
@@ -41,6 +42,6 @@ def sla(job: ResolvedJob, in_time: Sequence[bool]) -> CheckResult:
         bar=f"at least {TARGET:.0%} of the last {LAST} batches complete by their deadline",
         todo="" if passed else _TODO,
         figures={
-            "sla": share, "in_time": float(sum(in_time)), "batches": float(len(in_time)),
+            "sla": share, "in_time": float(sum(known)), "batches": float(len(known)),
         },
     )  # fmt: skip

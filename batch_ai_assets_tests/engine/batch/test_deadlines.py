@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from batch_ai_assets.engine.alerting import outbox
 from batch_ai_assets.engine.batch import Run, plan_work, read_inputs
-from batch_ai_assets.engine.deadlines import deadline_is_met
+from batch_ai_assets.engine.deadlines import deadline_is_met, watched_deadline
 from batch_ai_assets.engine.held import move
 from batch_ai_assets.engine.state.boosts import Boost
 from batch_ai_assets.engine.state.database import Database
@@ -28,7 +29,7 @@ from ..world import World, message, world
 
 RUN = Run("run-1", "test")
 BEGAN = 1_000_000.0
-SPEC = {
+SPEC: dict[str, Any] = {
     "sla": {"within": "1000s"},
     "limits": {"concurrency": 4, "most_concurrency": 32},
     "retry": {"base_seconds": 0.02, "max_seconds": 0.1, "timeout_seconds": 2.0},
@@ -185,6 +186,23 @@ def test_what_was_wrong_is_resolved_when_the_batch_is_complete(here: World) -> N
     deadline_is_met(then.job, plan_of(then), then.deps)
     assert here.deps.store.alerts.open() == []
     assert (event(here)["kind"], event(here)["delay_seconds"]) == ("arrived", 100.0)
+
+
+def test_a_deadline_that_was_missed_while_nobody_looked_is_said_at_the_end(here: World) -> None:
+    then = at(here, BEGAN + 1100)
+    deadline_is_met(then.job, plan_of(then), then.deps)
+    assert said(here) == [MISSED, ("sla_missed", "error", "resolved")]
+    told = here.deps.store.consumer_events.of("topics", "b1")
+    assert [one.kind for one in told] == ["late", "arrived"]
+
+
+def test_a_run_watches_its_own_deadline(here: World) -> None:
+    then = at(here, BEGAN + 750)
+    with watched_deadline(then.job, plan_of(then), then.deps):
+        stop = time.monotonic() + 20
+        while not said(here) and time.monotonic() < stop:
+            time.sleep(0.05)
+    assert said(here) == [WARNED]
 
 
 def test_a_batch_that_was_given_up_has_no_deadline_any_more(here: World) -> None:

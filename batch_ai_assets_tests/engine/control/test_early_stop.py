@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections import Counter
 
 from hypothesis import given
@@ -7,9 +8,11 @@ from hypothesis import strategies as st
 
 from batch_ai_assets.engine.control.early_stop import (
     PassFigures,
+    Recent,
     after_canary,
     after_primary_pass,
     wants_canary,
+    wants_window,
 )
 from batch_ai_assets.engine.spec.early_stop import EarlyStopSpec
 
@@ -48,3 +51,36 @@ def test_every_document_counts_once_over_canary_and_bulk(
     failed = data.draw(st.integers(0, bulk + canary_failed))
     found = figures(bulk + canary_failed, failed).after(figures(20, canary_failed))
     assert (found.finished, found.failed) == (20 + bulk, failed)
+
+
+def stopped_at(share: float, documents: int, spec: EarlyStopSpec = SPEC) -> int | None:
+    """The document at which a batch stops that fails so often by chance; None: it does not."""
+    chance, recent = random.Random(7), Recent(spec)
+    for number in range(1, documents + 1):
+        if chance.random() < share and recent.failed(number):
+            return number
+    return None
+
+
+def test_chance_does_not_stop_a_large_batch_that_fails_no_more_often_than_it_may() -> None:
+    assert stopped_at(SPEC.failed, 200_000) is None
+
+
+def test_a_failure_of_all_documents_stops_within_a_fraction_of_the_window() -> None:
+    assert (stopped_at(1.0, 1000) or 999) <= 30
+
+
+def test_a_failure_of_every_fourth_document_stops_within_the_window() -> None:
+    assert (stopped_at(0.25, 1000) or 999) <= SPEC.window
+
+
+def test_a_failure_that_begins_late_is_seen_as_soon() -> None:
+    recent = Recent(SPEC)
+    assert not any(recent.failed(number) for number in range(100, 100_000, 100))
+    stop = next(number for number in range(100_000, 100_300) if recent.failed(number))
+    assert stop < 100_000 + 30
+
+
+def test_only_a_batch_of_min_items_is_watched_and_none_that_may_fail_as_a_whole() -> None:
+    assert [wants_window(SPEC, items) for items in (999, 1000)] == [False, True]
+    assert not wants_window(EarlyStopSpec(failed=1), 10**6)

@@ -177,6 +177,14 @@ MISTAKES: list[tuple[str, object, str, str]] = [
         "evaluation.cohort",
         "Add it to input.attributes",
     ),
+    ("sla", {}, "sla", "write either within, such as 4h, or by, such as 07:00"),
+    ("sla", {"within": "4h", "by": "07:00"}, "sla", "write either within"),
+    ("sla", {"within": "0h"}, "sla", "0h leaves no time"),
+    ("sla", {"by": "7:00"}, "sla.by", "does not have the right form"),
+    ("sla", {"by": "07:00", "timezone": "Paris"}, "sla.timezone", "'Paris' is not an IANA"),
+    ("limits", {"concurrency": 8, "most_concurrency": 4}, "limits", "4 is less than concurrency 8"),
+    ("consumer_webhook", "https://x.example/t0ken", "consumer_webhook", "not a reference to a"),
+    ("batches", {"off_peak": {"from": "22:00", "until": "22:00"}}, "batches.off_peak", "22:00"),
 ]
 
 

@@ -21,10 +21,11 @@ SLA = {"sla": {"within": "1h"}}
         ([False, *[True] * 99], True, "99 of the last 100 in time (99.00%)"),
         ([False, *[True] * 98], False, "98 of the last 99 in time (98.99%)"),
         ([True, False], False, "1 of the last 2 in time (50.00%); this one is late"),
+        ([False, None], False, "0 of the last 1 in time (0.00%)"),
     ],
 )
 def test_99_of_100_batches_are_in_time(
-    in_time: list[bool], passed: bool, found: str, tmp_path: Path
+    in_time: list[bool | None], passed: bool, found: str, tmp_path: Path
 ) -> None:
     result = sla(make_job(tmp_path, SLA), in_time)
     assert (result.passed, result.found) == (passed, found)
