@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from batch_ai_assets.asset_checks import CHECKS
-from batch_ai_assets.assets.catalogue import CATALOGUE, steward_tags
 from batch_ai_assets.assets import costs, governance
+from batch_ai_assets.assets.catalogue import CATALOGUE, steward_tags
 from batch_ai_assets.assets.registry import CHECK, KEY
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.spec.registry import load_registry

@@ -119,7 +119,10 @@ class Spendings:
         attempt = sa.and_(
             c.plan_id == m.plan_id, c.seq == m.seq, c.part == m.part, c.attempt == m.attempt
         )
-        keys = (m.plan_id, self._day(m.at), m.kind, sa.func.coalesce(i.end, ""), gave)
+        ended = sa.func.coalesce(i.end, "")
+        keys = (
+            m.plan_id, self._day(m.at), m.kind, ended.label("ended"), gave.label("gave")
+        )  # fmt: skip
         query = (
             sa.select(
                 *keys,
@@ -131,7 +134,7 @@ class Spendings:
             .outerjoin(t.items, item)
             .outerjoin(t.checkpoints, attempt)
             .where(m.plan_id.in_(_plans(since, until, job)), m.at >= since, m.at < until)
-            .group_by(*keys)
+            .group_by(m.plan_id, "day", m.kind, "ended", "gave")
         )
         with self._db.read() as connection:
             return [
@@ -152,7 +155,7 @@ class Spendings:
         query = (
             sa.select(*keys, sa.func.sum(m.cost_usd))
             .where(m.plan_id.in_(_plans(since, until, job)), m.at >= since, m.at < until)
-            .group_by(*keys)
+            .group_by(m.plan_id, "day")
         )
         with self._db.read() as connection:
             rows = connection.execute(query)
@@ -214,11 +217,12 @@ class Spendings:
         with self._db.read() as connection:
             return list(connection.scalars(query))
 
-    def _day(self, at: sa.ColumnElement[float]) -> sa.ColumnElement[int]:
+    def _day(self, at: sa.ColumnElement[float]) -> sa.Label[int]:
         """Whole days since the epoch. A cast cuts off on SQLite, and rounds on PostgreSQL."""
-        if self._db.url.get_backend_name() == "sqlite":
-            return sa.cast(at / DAY_SECONDS, sa.Integer)
-        return sa.cast(sa.func.floor(at / DAY_SECONDS), sa.Integer)
+        days = at / DAY_SECONDS
+        if self._db.url.get_backend_name() != "sqlite":
+            days = sa.func.floor(days)
+        return sa.cast(days, sa.Integer).label("day")
 
 
 def _open_within(since: float, until: float) -> tuple[sa.ColumnElement[bool], ...]:
