@@ -15,6 +15,7 @@ import click
 from batch_ai_assets.commands.alerts import alerts
 from batch_ai_assets.commands.approve import approve
 from batch_ai_assets.commands.checks import checks
+from batch_ai_assets.commands.costs import costs
 from batch_ai_assets.commands.ctrl_c import remember_ctrl_c
 from batch_ai_assets.commands.dbt import dbt
 from batch_ai_assets.commands.demo import demo
@@ -183,7 +184,7 @@ def _sum(sound: int, broken: int) -> str:
 
 for one in (
     run, estimate, status, approve, pause, resume, cancel, alerts, watch, metrics, slo, checks,
-    governance, dbt, dlq, review, sql, fsck, demo, ui, local_provider, drill,
+    governance, costs, dbt, dlq, review, sql, fsck, demo, ui, local_provider, drill,
 ):  # fmt: skip
     main.add_command(one)
 

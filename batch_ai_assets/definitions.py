@@ -15,6 +15,7 @@ import dagster as dg
 
 from batch_ai_assets import loaded_before  # noqa: F401 - before the rest
 from batch_ai_assets.alert_sensor import alert_sensor
+from batch_ai_assets.assets.costs import cost_report, cost_schedule
 from batch_ai_assets.assets.governance import governance_report, governance_schedule
 from batch_ai_assets.assets.registry import job_registry, registry_check
 from batch_ai_assets.decision_sensor import decision_sensor
@@ -45,6 +46,7 @@ def build_defs(
             assets=[
                 job_registry(known),
                 governance_report(),
+                cost_report(known),
                 *(asset for one in made.values() for asset in one.assets),
             ],
             asset_checks=[
@@ -53,6 +55,7 @@ def build_defs(
             jobs=[job for one in made.values() for job in one.jobs],
             schedules=[
                 governance_schedule(),
+                cost_schedule(),
                 *(one.schedule for one in made.values() if one.schedule is not None),
             ],
             sensors=_sensors(known, made),

@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from batch_ai_assets.asset_checks import CHECKS
+from batch_ai_assets.assets import costs, governance
 from batch_ai_assets.assets.catalogue import CATALOGUE, steward_tags
-from batch_ai_assets.assets.governance import SCHEDULE
 from batch_ai_assets.assets.registry import CHECK, KEY
 from batch_ai_assets.definitions import build_defs
 from batch_ai_assets.engine.spec.registry import load_registry
@@ -175,7 +175,8 @@ def test_a_broken_job_file_takes_no_other_down_and_fails_the_check_on_the_regist
 
 def test_a_registry_without_jobs_still_loads(tmp_path: Path) -> None:
     repository = build_defs(registry_of(tmp_path)).get_repository_def()
-    assert [one.name for one in repository.schedule_defs] == [SCHEDULE]
+    schedules = {one.name for one in repository.schedule_defs}
+    assert schedules == {governance.SCHEDULE, costs.SCHEDULE}
 
 
 def test_resources_can_be_swapped(tmp_path: Path) -> None:
@@ -204,7 +205,7 @@ def test_a_job_that_dagster_refuses_is_broken_and_takes_no_other_down(tmp_path: 
     definitions = build_defs(replace(registry, jobs={**registry.jobs, "post": odd}))
     repository = definitions.get_repository_def()
     groups = {key.path[0] for key in repository.asset_graph.get_all_asset_keys()}
-    assert groups == {"job_registry", "governance_report", "mail"}
+    assert groups == {"job_registry", "governance_report", "cost_report", "mail"}
     check = dg.materialize(
         [definitions.get_assets_def(KEY), *(definitions.asset_checks or ())][:2],
         resources=definitions.resources,

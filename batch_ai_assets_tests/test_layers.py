@@ -56,11 +56,11 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine.reviews",
         "engine.stepping",
     ),
-    ("engine.outage",),
+    ("engine.outage", "engine.capping"),
     ("engine.alerting", "engine.held", "engine.inspection", "engine.spending"),
     ("engine.deadlines",),
     (
-        "engine.batch", "engine.estimating", "engine.fsck", "engine.governance",
+        "engine.batch", "engine.costs", "engine.estimating", "engine.fsck", "engine.governance",
         "engine.approving", "engine.glances", "engine.metrics", "engine.ordering",
         "engine.upkeep", "engine.watching",
     ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .capping import alert_about_caps, caps_of
 from .control.alerts import budget_used, dead_letters, stopped
 from .deps import Deps
 from .outbox import outbox, settle
@@ -24,6 +25,7 @@ def alert_at_the_end(job: ResolvedJob, record: CompletionRecord, deps: Deps) -> 
     """What there is to say of a batch that ended, and what is said no longer."""
     alert_about_dead_letters(job, record, deps)
     resolve(record.job, record.batch, _OVER_AT_THE_END, deps)
+    alert_about_caps(caps_of((job,)), deps)
 
 
 def resolve(job: str, batch: str, kinds: Sequence[str], deps: Deps) -> None:

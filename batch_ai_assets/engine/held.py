@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .alerting import alert_about_budget, alert_about_stop
+from .capping import alert_about_caps, caps_of
 from .completion import draw_up
 from .control.trouble import state_store
 from .deps import Deps, Run
@@ -118,6 +119,7 @@ def _record_stop(
             alert_about_budget(job, plan, deps, halted=True)
         else:
             alert_about_stop(job.name, batch, state.value, reason, str(stop), deps)
+        alert_about_caps(caps_of((job,)), deps)
         deps.store.leases.release(job.name, batch, run.run_id)
         if reason == StateError.reason:
             alert = state_store(job.name, batch, str(stop))

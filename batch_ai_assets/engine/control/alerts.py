@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from ..alert import Alert
 from ..figures import counted
+from .month_end import Cap
 
 _NAMED = 3
 
@@ -86,3 +88,27 @@ def _most(by_reason: Mapping[str, int]) -> str:
         return most
     documents = sum(count for _, count in rest)
     return f"{most} and {documents:,} for {counted(len(rest), 'other reason')}"
+
+
+def month_cap(cap: Cap, at: float, *, spent: float, limit: float, unit: str) -> Alert | None:
+    """A job or a provider nears what it may spend in the month of `at`, or has reached it; None
+    while far. It is over when the next month begins, whose account is empty."""
+    share = spent / limit
+    if share < BUDGET_WARN:
+        return None
+    month = time.strftime("%Y-%m", time.gmtime(at))
+    of_job, full = cap.of == "job", share >= 1
+    much = f"{spent:,.4f} of {limit:,.4f}" if unit == "USD" else f"{spent:,.0f} of {limit:,.0f}"
+    key = f"budget.{unit.lower()}_per_month" if of_job else "limits.usd_per_month"
+    then = "No further call leaves" if full else "At 100 % no further call leaves, batches halt,"
+    return Alert(
+        kind="month_cap",
+        severity="error" if full else "warning",
+        job=cap.name if of_job else "",
+        batch="" if of_job else f"provider {cap.name}",
+        title=f"{cap.of} {cap.name} has used {share:.0%} of its cap for {month}",
+        message=f"{much} {unit} are spent. {then} until the month ends (UTC). `batch-ai costs "
+        f"{month}` shows what it went to; `{key}` in {'job' if of_job else 'providers'}.yaml "
+        "allows more.",
+        figures={"spent": spent, "limit": limit, "share": share},
+    )

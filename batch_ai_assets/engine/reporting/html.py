@@ -16,9 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from . import investigation, wording
 from .completion import CompletionRecord
 from .links import Link
-from .plots import cost_gauge, sla_gauge, stacked
+from .plots import columns, cost_gauge, sla_gauge, stacked
 
 if TYPE_CHECKING:
+    from .costs import CostRecord
     from .governance import GovernanceRecord
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -45,6 +46,19 @@ def render_governance(record: GovernanceRecord) -> str:
     from . import governance_wording
 
     return _template("governance.html").render(record=record, words=governance_wording)
+
+
+def render_costs(record: CostRecord) -> str:
+    """The page of what a month cost."""
+    from . import costs_wording
+
+    days = {f"{one.day:%Y-%m-%d}: {wording.usd(one.usd)}": one.usd for one in record.days}
+    return _template("costs.html").render(
+        record=record,
+        words=costs_wording,
+        bars=columns(days),
+        most=max(days.values(), default=0.0),
+    )
 
 
 @cache

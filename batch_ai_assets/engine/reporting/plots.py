@@ -50,6 +50,34 @@ def stacked(counts: Mapping[str, int]) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One of a row of columns; the highest is `COLUMN_HEIGHT` high."""
+
+    name: str
+    start: float
+    width: float
+    height: float
+
+
+COLUMN_HEIGHT = 20.0
+
+
+def columns(values: Mapping[str, float]) -> tuple[Column, ...]:
+    """A column for each value, side by side from 0 to 100; none where all are 0."""
+    most = max(values.values(), default=0.0)
+    if most <= 0:
+        return ()
+    step = 100 / len(values)
+    return tuple(
+        Column(
+            name, round(place * step, 3), round(step * 0.8, 3),
+            round(COLUMN_HEIGHT * value / most, 3),
+        )
+        for place, (name, value) in enumerate(values.items())
+    )  # fmt: skip
+
+
 def gauge(used: float, allowed: float, warn_at: Sequence[float]) -> Gauge:
     """A bar of `used` against `allowed` (> 0), with marks at shares of the allowance."""
     share = used / allowed

@@ -34,15 +34,18 @@ class Trend:
 
     @property
     def line(self) -> str:
-        """The values as a line of small bars, from their lowest to their highest."""
-        known = [value for value in self.values if value is not None]
-        if not known:
-            return _UNKNOWN * len(self.values)
-        low, span = min(known), max(known) - min(known)
-        return "".join(
-            _UNKNOWN if value is None else _STEPS[_step(value - low, span)]
-            for value in self.values
-        )
+        return sparkline(self.values)
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """The values as a line of small bars, from their lowest to their highest."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return _UNKNOWN * len(values)
+    low, span = min(known), max(known) - min(known)
+    return "".join(
+        _UNKNOWN if value is None else _STEPS[_step(value - low, span)] for value in values
+    )
 
 
 def _step(above: float, span: float) -> int:

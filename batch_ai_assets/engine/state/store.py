@@ -41,6 +41,7 @@ from .releases import Releases
 from .rows import USABLE, BatchRow, DeadLetterRow, Plan, Status, Transition
 from .send_slots import SendSlots
 from .shards import Shards
+from .spendings import Spendings
 from .watched import Watched
 from .writer import Writer
 
@@ -59,6 +60,7 @@ class StateStore:
         self.answers = Answers(database)
         self.accounts = Accounts(database)
         self.oversight = Oversight(database)
+        self.spendings = Spendings(database)
         self.alerts = Alerts(database, clock)
         self.askers = Askers(database, clock)
         self.approvals = Approvals(database, clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from batch_ai_assets.engine.batch import Mode
+from batch_ai_assets.engine.capping import caps_of
+from batch_ai_assets.engine.costs import add_up
 from batch_ai_assets.engine.deciding import decide
 from batch_ai_assets.engine.errors import StateError
 from batch_ai_assets.engine.state.database import Database
@@ -175,3 +178,17 @@ def test_a_wrong_password_is_said_without_the_password(database: str) -> None:
     assert "password authentication failed" in str(caught.value)
     assert "wrong-guess" not in str(caught.value)
     assert PASSWORD not in str(caught.value)
+
+
+def test_a_month_adds_up_to_its_ledger(here: World) -> None:
+    here.write_messages([*(message(n) for n in range(5)), message(900, "[[stub:refusal]]")])
+    here.run()
+    store = here.deps.store
+    at = store.clock()
+    record = add_up(store, time.strftime("%Y-%m", time.gmtime(at)), caps_of([here.job]))
+    row = store.overview("topics")[0]
+    assert record.total.usd == pytest.approx(row.cost_usd)
+    assert {one.end: one.sums.calls for one in record.outcomes} == {"valid": 5, "dead": 1}
+    today = [one for one in record.days if one.usd]
+    assert [f"{one.day}" for one in today] == [time.strftime("%Y-%m-%d", time.gmtime(at))]
+    assert record.jobs[0].last_batches[0].usd == pytest.approx(row.cost_usd)
