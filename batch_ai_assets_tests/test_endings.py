@@ -222,7 +222,7 @@ def test_a_halted_batch_goes_on_where_it_was_when_the_budget_is_raised(platform:
     assert set(answers.values()) == {1}
 
 
-def test_a_batch_whose_provider_is_not_there_is_paused_and_the_provider_named(platform: Make) -> None:
+def test_a_batch_is_paused_whose_provider_is_not_there_and_it_is_named(platform: Make) -> None:
     here = platform(job_file())
     write_registry(here.folder, job_file(), base_url="http://127.0.0.1:9/v1")
     write_documents(here.home, "mail", letters(5))
