@@ -8,6 +8,7 @@ import re
 from batch_ai_assets.cli import main  # noqa: F401 - so that every error of the package is known
 from batch_ai_assets.commands import running_ui  # noqa: F401
 from batch_ai_assets.dbt_tests import DbtError  # noqa: F401
+from batch_ai_assets.drills.children import DrillError  # noqa: F401
 from batch_ai_assets.engine.control.early_stop import REASON
 from batch_ai_assets.engine.errors import BatchAIError, BatchHalted, BatchPaused, BatchStopped
 from batch_ai_assets.engine.reporting import wording
@@ -44,7 +45,7 @@ def test_every_error_is_explained_under_the_word_that_people_see() -> None:
         assert error.__name__ in said, f"{PAGE} does not explain {error.__name__}"
         ends_no_batch = error.reason == BatchAIError.reason and error is not BatchAIError
         assert said[error.__name__] == (set() if ends_no_batch else {error.reason})
-    assert said["BatchHalted"] == {"budget", "checks", "provider", REASON}
+    assert said["BatchHalted"] == {"awaiting_approval", "budget", "checks", "provider", REASON}
     assert said["BatchPaused"] == {"person", "window", "provider"}
     assert set(said) == {error.__name__ for error in errors()} - {BatchStopped.__name__}
     assert BatchStopped.__name__ in text_of(PAGE)
