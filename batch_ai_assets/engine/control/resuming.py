@@ -34,7 +34,7 @@ class Standstill:
     """How often its process died in a row, without one more answer in between."""
     order: Order | None = None
     approved_at: float | None = None
-    """When the newest approval was given."""
+    """When more USD or tokens were allowed last."""
     provider_away: bool = False
     window_open: bool = True
     """Whether its hours are now; True for a batch without such."""
