@@ -29,7 +29,9 @@ def halted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def test_the_life_of_a_batch_is_told_with_who_and_why(halted: World) -> None:
-    said = [line.split("UTC", 1)[1] for line in history_lines("topics", "b1", halted.deps)]
+    *steps, alert = history_lines("topics", "b1", halted.deps)
+    assert alert.startswith("    alert     Provider stub for topics:")
+    said = [line.split("UTC", 1)[1] for line in steps]
     assert [line.split(",")[0].split("  ")[-1].strip() for line in said] == [
         "planned", "running after planned", "halted (provider) after running"
     ]  # fmt: skip
@@ -68,7 +70,12 @@ def test_the_table_is_drawn_anew_until_ctrl_c_which_ends_it_well(halted: World) 
         if len(slept) == 3:
             raise KeyboardInterrupt
 
-    console = Console(width=120, record=True, file=io.StringIO())
+    console = Console(width=120, record=True, file=io.StringIO(), force_terminal=True)
     watch(lambda: drawn(None, 20, halted.deps), console, sleep)
     assert slept == [2.0] * 3
     assert "topics/b1" in console.export_text()
+
+    slept.clear()
+    pipe = io.StringIO()
+    watch(lambda: drawn(None, 20, halted.deps), Console(width=120, file=pipe), sleep)
+    assert pipe.getvalue().count("topics/b1") == 3, "a pipe is told each time"

@@ -35,7 +35,9 @@ def drill(name: str | None, as_json: bool) -> None:
         return
     if name != "all" and name not in DRILLS:
         raise click.UsageError(f"There is no drill {name!r}; there are: all, {', '.join(DRILLS)}.")
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _end)
     chosen = list(DRILLS.values()) if name == "all" else [DRILLS[name]]
     failed = [one.name for one in chosen if not _holds(one, as_json)]
     if failed:
@@ -71,6 +73,6 @@ def _show(report: Report) -> None:
     console.print(table)
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
-    """Told to go: what was started goes first."""
-    raise SystemExit(143)
+def _end(number: int, _frame: FrameType | None) -> None:
+    """Told to go, or the terminal was closed: what was started goes first."""
+    raise SystemExit(128 + number)

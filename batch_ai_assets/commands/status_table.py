@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,16 +25,18 @@ def watch(
     console: Console,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Return at Ctrl-C, with the last picture left standing."""
+    """Return at Ctrl-C, with the last picture left standing. A pipe gets one below the other."""
     from rich.live import Live
 
-    with Live(draw(), console=console, auto_refresh=False) as live:
-        try:
+    with suppress(KeyboardInterrupt):
+        if not console.is_terminal:
+            while True:
+                console.print(draw())
+                sleep(SECONDS)
+        with Live(draw(), console=console, auto_refresh=False) as live:
             while True:
                 sleep(SECONDS)
                 live.update(draw(), refresh=True)
-        except KeyboardInterrupt:
-            return
 
 
 def drawn(job: str | None, limit: int, deps: Deps) -> Table:

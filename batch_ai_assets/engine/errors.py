@@ -107,7 +107,8 @@ class BatchStopped(BatchAIError):  # noqa: N818 - a state, not a defect
 class BatchHalted(BatchStopped):
     """A person must act before the batch goes on.
 
-    `reason` is one of `budget`, `checks`, `systematic_failure`, `provider`, `awaiting_approval`.
+    `reason` is one of `budget`, `month_cap`, `checks`, `systematic_failure`, `provider`,
+    `awaiting_approval`.
     """
 
     def __init__(self, reason: str, message: str, common: Sequence[CommonMessage] = ()) -> None:

@@ -45,7 +45,8 @@ def test_every_error_is_explained_under_the_word_that_people_see() -> None:
         assert error.__name__ in said, f"{PAGE} does not explain {error.__name__}"
         ends_no_batch = error.reason == BatchAIError.reason and error is not BatchAIError
         assert said[error.__name__] == (set() if ends_no_batch else {error.reason})
-    assert said["BatchHalted"] == {"awaiting_approval", "budget", "checks", "provider", REASON}
+    halts = {"awaiting_approval", "budget", "checks", "month_cap", "provider", REASON}
+    assert said["BatchHalted"] == halts
     assert said["BatchPaused"] == {"person", "window", "provider"}
     assert set(said) == {error.__name__ for error in errors()} - {BatchStopped.__name__}
     assert BatchStopped.__name__ in text_of(PAGE)

@@ -27,6 +27,7 @@ _FIRST = 16
 """So many calls are drawn for at once where a run begins."""
 
 
+_OF_VERSION = "the limit of this version of the batch"
 _NOTHING = Drawn(0.0, 0, float("inf"), float("inf"), 0.0, 0.0, "", "", "", "")
 
 
@@ -41,7 +42,7 @@ def limits_of(
             of_version(plan),
             budget.limit_usd if allowed.limit_usd is None else allowed.limit_usd,
             budget.limit_tokens if allowed.limit_tokens is None else allowed.limit_tokens,
-            "the limit of this version of the batch",
+            _OF_VERSION,
         ),
         Limit(
             of_month("job", spec.job, at), budget.usd_per_month, budget.tokens_per_month,
@@ -151,6 +152,14 @@ class Purse:
             f"{self.last.tokens_words} are used, and the next call may take up to "
             f"{bound.tokens:,} ({self.last.tokens_limit})"
         )
+
+    def halts_for(self, bound: Bound) -> tuple[str, str]:
+        """The reason with which a batch halts for that, and the option that allows more of it:
+        an approval lifts the limit of a version, not the cap of a month."""
+        usd = bound.usd > self.last.room_usd + self._free_usd()
+        limit = self.last.usd_limit if usd else self.last.tokens_limit
+        option = "--limit-usd USD" if usd else "--limit-tokens N"
+        return "budget" if limit == _OF_VERSION else "month_cap", option
 
     def beyond_all(self, bound: Bound) -> bool:
         """Whether it would not fit either if other runs gave back all that they hold."""

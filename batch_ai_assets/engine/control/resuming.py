@@ -6,6 +6,7 @@ A batch that a person stopped goes on when a person says so; one that was stoppe
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from ..order import Order, OrderKind
@@ -63,6 +64,8 @@ def goes_on(one: Standstill, now: float) -> str:
         approved = one.approved_at is not None and one.approved_at > one.since
         if approved and one.reason in _APPROVABLE:
             return "its approval was given"
+        if one.reason == "month_cap" and time.gmtime(one.since)[:2] < time.gmtime(now)[:2]:
+            return "the month is over whose cap was reached"
         return "it was told to go on" if told else ""
     if one.state is State.FAILED:
         passed = one.reason == "state_store" and now - one.since > DEAD_SECONDS

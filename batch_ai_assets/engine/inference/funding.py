@@ -82,16 +82,22 @@ class Funding:
             elif documents > 1:
                 return Funded.FOR_FEWER
             elif purse.beyond_all(bound) or patience <= 0:
-                self._stop(BatchHalted("budget", self._spent(bound)))
+                self._stop(self._spent(bound))
             else:  # other runs hold what they may give back
                 patience -= _LOOK_SECONDS
                 await self._pause(_LOOK_SECONDS)
         return Funded.NO
 
-    def _spent(self, bound: Bound) -> str:
+    def _spent(self, bound: Bound) -> BatchHalted:
         job, batch = self._plan.job, self._plan.batch
-        return (
-            f"Budget of {job}: {self.purse.shortfall(bound)}. No further call leaves. Let it go on "
-            f"with `batch-ai approve {job} {batch} --limit-usd USD --reason WHY`, or raise budget "
-            "in job.yaml and run the batch again; it goes on where it stopped."
+        reason, option = self.purse.halts_for(bound)
+        then = (
+            f"Let it go on with `batch-ai approve {job} {batch} {option} --reason WHY`, or raise "
+            "budget in job.yaml and run the batch again; it goes on where it stopped."
+            if reason == "budget"
+            else "It goes on by itself when the next month begins (UTC). To go on before, raise "
+            f"the cap in its file (`batch-ai costs` shows it), then `batch-ai run {job} --batch "
+            f"{batch}`."
         )
+        said = f"Budget of {job}: {self.purse.shortfall(bound)}. No further call leaves. {then}"
+        return BatchHalted(reason, said)

@@ -16,10 +16,18 @@ def next_step(
     if state in ("completed", "completed_with_dead_letters"):
         return " ".join(_after_the_end(job, batch, figures)) or "Nothing."
     resume = f"batch-ai run {job.name} --batch {batch}"
+    if state in ("paused", "waiting", "cancelled"):
+        return _while_it_waits(job, batch, state, reason)
     if reason == "budget":
         return (
             f"Decide whether it may spend more: `batch-ai approve {job.name} {batch} --limit-usd "
-            f"USD --reason WHY`, or raise budget in job.yaml; then `{resume}` goes on."
+            "USD --reason WHY` (or --limit-tokens N), or raise budget in job.yaml; then "
+            f"`{resume}` goes on."
+        )
+    if reason == "month_cap":
+        return (
+            "Nothing: it goes on by itself when the next month begins (UTC). To go on before, "
+            f"raise the cap in its file (`batch-ai costs` shows it), then `{resume}`."
         )
     if reason == "awaiting_approval":
         return (
@@ -47,6 +55,20 @@ def next_step(
             "version instead."
         )
     return mend
+
+
+def _while_it_waits(job: ResolvedJob, batch: str, state: str, reason: str) -> str:
+    if state == "cancelled":
+        taken = (
+            ", except the files that arrived for it: deliver those under another name"
+            if job.spec.batches.cadence == "on_arrival"
+            else ""
+        )
+        return f"Nothing: it was given up. Another batch may take its documents{taken}."
+    if reason == "person":
+        return f"`batch-ai resume {job.name} {batch}` lets it go on."
+    what = "when its off-peak hours begin" if state == "waiting" else "once its provider answers"
+    return f"Nothing: it goes on by itself {what}."
 
 
 def _after_the_end(job: ResolvedJob, batch: str, figures: BatchFigures) -> list[str]:

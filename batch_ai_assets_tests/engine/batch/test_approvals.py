@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -97,10 +98,15 @@ def test_the_cap_of_a_month_holds_over_batches_and_an_approval_does_not_lift_it(
         halted = here.run("b2")
 
         assert halted.record is not None
-        assert halted.record.reason == "budget"
+        assert halted.record.reason == "month_cap"
         assert "the cap of topics for this month" in halted.message
+        assert "batch-ai approve" not in halted.message
+        assert kinds(here)["stopped"] == "error", "an alert about its own budget would mislead"
         allow(here, 5.0, "b2")
         assert here.run("b2").state is State.HALTED
+        one, now = standstills({"topics": here.job}, here.deps)["topics", "b2"], time.time()
+        assert not goes_on(one, now)
+        assert "month is over" in goes_on(one, now + 32 * 86_400)
 
 
 def test_what_earlier_batches_came_to_cost_is_what_is_expected(

@@ -57,6 +57,22 @@ def test_a_batch_whose_documents_were_refused_is_read_anew() -> None:
     assert "--reprocess" not in words
 
 
+@pytest.mark.parametrize(
+    ("state", "reason", "words"),
+    [
+        ("paused", "person", "`batch-ai resume topics b1` lets it go on."),
+        ("paused", "provider", "Nothing: it goes on by itself once its provider answers."),
+        ("waiting", "window", "Nothing: it goes on by itself when its off-peak hours begin."),
+        ("cancelled", "person", "Nothing: it was given up. Another batch may take its documents."),
+        ("halted", "month_cap", "by itself when the next month begins (UTC)"),
+    ],
+)
+def test_a_batch_that_waits_or_was_given_up_asks_nobody_to_mend_a_cause(
+    state: str, reason: str, words: str
+) -> None:
+    assert words in said(state, reason, counts=Conservation(3, pending=3))
+
+
 def test_dead_letters_name_the_way_to_ask_them_again() -> None:
     words = said(
         "completed_with_dead_letters", counts=Conservation(3, valid=2, dead=1),
@@ -90,7 +106,7 @@ def test_documents_that_are_still_dead_from_an_earlier_batch_are_not_passed_over
     )
 
 
-@pytest.mark.parametrize("state", ["interrupted", "failed", "paused"])
+@pytest.mark.parametrize("state", ["interrupted", "failed"])
 def test_a_batch_that_stopped_on_its_way_is_run_again(state: str) -> None:
     words = said(state, counts=Conservation(3, pending=3))
     assert "`batch-ai run topics --batch b1` goes on where it stopped" in words
