@@ -29,7 +29,9 @@ def halted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def test_the_life_of_a_batch_is_told_with_who_and_why(halted: World) -> None:
-    said = [line.split("UTC", 1)[1] for line in history_lines("topics", "b1", halted.deps)]
+    *steps, alert = history_lines("topics", "b1", halted.deps)
+    assert alert.startswith("    alert     Provider stub for topics:")
+    said = [line.split("UTC", 1)[1] for line in steps]
     assert [line.split(",")[0].split("  ")[-1].strip() for line in said] == [
         "planned", "running after planned", "halted (provider) after running"
     ]  # fmt: skip
