@@ -20,7 +20,7 @@ from .tables import put_json, writing
 
 CONTRACT = 1
 """Version of the layout of an event: fields are added, never renamed or given another meaning."""
-LATE, ARRIVED = "late", "arrived"
+LATE, AWAY, ARRIVED = "late", "provider_away", "arrived"
 _FILE = "_event.json"
 
 
@@ -28,6 +28,11 @@ def was_told(job: str, batch: str, version: int, kind: str, deps: Deps) -> bool:
     """Whether the version has had its event of this kind."""
     events = deps.store.consumer_events.of(job, batch)
     return any((one.version, one.kind) == (version, kind) for one in events)
+
+
+def expects(job: str, batch: str, version: int, deps: Deps) -> bool:
+    """Whether anybody was told that the version comes late."""
+    return any(was_told(job, batch, version, kind, deps) for kind in (LATE, AWAY))
 
 
 def tell(

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from .consumers import ARRIVED, LATE, counts, expected, instant, tell, was_told
+from .consumers import ARRIVED, LATE, counts, expected, expects, instant, tell
 from .control.deadline import deadline_of
 from .control.growth import OUTGROWS, Growth, growth, outgrows
 from .control.sla import AT_RISK, MISSED, Situation, Verdict, judge
@@ -129,7 +129,7 @@ def deadline_is_met(job: ResolvedJob, plan: Plan, deps: Deps) -> None:
     settle_deadline(job.name, plan.batch, Verdict(), deps)
     found = outgrows(job.name, growth_of(job, deps.store))
     settle(f"{OUTGROWS}/{job.name}/", found, _TOLD_ONCE, deps)
-    if was_told(job.name, plan.batch, plan.version, LATE, deps):
+    if expects(job.name, plan.batch, plan.version, deps):
         facts = {"counts": counts(plan, deps), "delay_seconds": round(late, 1)}
         tell(job.name, plan.batch, plan.version, ARRIVED, facts, deps)
 

@@ -7,9 +7,12 @@ run at work makes of an outage is decided in `control/steering.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
-from .control.trouble import provider_away, safe_until
+from .consumers import AWAY, counts, instant, tell
+from .control.trouble import provider_away
 from .deps import Deps
+from .errors import StorageError
 from .inference.probe import answers
 from .outbox import settle
 from .spec.resolved import ResolvedJob
@@ -43,22 +46,14 @@ def settle_provider_away(job: ResolvedJob, plan: Plan, deps: Deps) -> None:
     alert = provider_away(plan, outage, safe_seconds=safe, deadline_at=deadline, now=now)
     settle(key, alert, "", deps)
     if alert.severity == "error":
-        counts = store.conservation(plan)
-        store.outages.tell_consumers(
-            plan,
-            {
-                "kind": "provider_away",
-                "job": plan.job,
-                "batch": plan.batch,
-                "version": plan.version,
-                "provider": outage.provider,
-                "away_since": outage.since,
-                "safe_until": safe_until(outage.since, safe, deadline),
-                "deadline_at": deadline,
-                "items": counts.items,
-                "pending": counts.pending,
-            },
-        )
+        facts = {
+            "provider": outage.provider,
+            "away_since": instant(outage.since),
+            "deadline_at": None if deadline is None else instant(deadline),
+            "counts": counts(plan, deps),
+        }
+        with suppress(StorageError):  # told at the next look
+            tell(plan.job, plan.batch, plan.version, AWAY, facts, deps)
 
 
 def _waits(plan: Plan, deps: Deps) -> bool:

@@ -6,7 +6,7 @@ whether it is back is `inference/probe.py`'s; who is told, `engine/outage.py`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
@@ -113,23 +113,6 @@ class Outages:
         o = t.outages.c
         trial = sa.and_(o.over_at.is_not(None), o.answered_at.is_(None))
         self._change(provider, trial, answered_at=self._clock())
-
-    def tell_consumers(self, plan: Plan, body: Mapping[str, object]) -> None:
-        """Put down, once for a batch, that its results will be late for this."""
-        e = t.consumer_events.c
-        kind = "provider_away"
-
-        def work(connection: sa.Connection) -> None:
-            mine = sa.and_(e.job == plan.job, e.batch == plan.batch, e.kind == kind)
-            if connection.scalar(sa.select(e.id).where(mine)) is None:
-                connection.execute(
-                    sa.insert(t.consumer_events).values(
-                        job=plan.job, batch=plan.batch, kind=kind,
-                        body=orjson.dumps(body).decode(), at=self._clock(),
-                    )
-                )  # fmt: skip
-
-        self._db.run(work)
 
     def _change(
         self, provider: str, where: sa.ColumnElement[bool], **values: object

@@ -167,7 +167,14 @@ def test_beyond_the_safe_window_it_is_an_error_and_consumers_are_told_once(
         [event] = connection.execute(sa.select(t.consumer_events)).mappings()
     body = json.loads(event["body"])
     assert (event["kind"], event["batch"]) == ("provider_away", "b1")
-    assert (body["items"], body["pending"]) == (120, here.counts().pending)
+    assert (body["counts"]["items"], body["counts"]["pending"]) == (120, here.counts().pending)
+    told = here.deps.tables.home("topics", "results", "b1") / "_event.json"
+    assert json.loads(told.read_text()) == body, "those who read files are told the same"
+    own.outage(False)
+    clock(here).now += 400
+    tick(here)
+    assert here.run().state is State.COMPLETED
+    assert json.loads(told.read_text())["kind"] == "arrived"
 
 
 def test_the_deadline_ends_the_safe_window_where_it_comes_first(
