@@ -42,7 +42,7 @@ from .pointing import current, point_again
 from .reporting.completion import CompletionRecord
 from .spec.resolved import ResolvedJob
 from .spending import watched_spending
-from .standing import prove_may_ask
+from .standing import prove_may_ask, prove_not_cancelled
 from .state.life_cycle import State
 from .state.rows import Plan
 from .stepping import mode_of, reads_the_same, step_of
@@ -92,6 +92,7 @@ def read_inputs(
     Raises IntakeError; no call has been made then and the batch stays `planned`.
     """
     with held(job, batch, run, deps, stays_planned=True):
+        prove_not_cancelled(job, batch, deps)
         plan = deps.store.batches.latest_plan(job.name, batch)
         step = step_of(plan, job, run, deps)
         if step is Step.PLAN:
@@ -113,6 +114,7 @@ def plan_work(
 ) -> BatchTable:
     """Stage 2: freeze the spec, give every item of `raw` its place, before any call."""
     with held(job, batch, run, deps):
+        prove_not_cancelled(job, batch, deps)
         store = deps.store
         plan = store.batches.latest_plan(job.name, batch)
         step = step_of(plan, job, run, deps)
@@ -131,6 +133,8 @@ def plan_work(
             items=raw.rows,
             deadline_of=lambda at: deadline_of(job.spec.sla, at),
         )
+        if (state := store.batches.state(job.name, batch)) and state.finished:
+            move(job, batch, run, deps, State.PLANNED)  # its next version has no end yet
         planner = Planner(job, plan, store, deps.sealer, run.shards)
         planner.run(raw)
         table = deps.tables.write(
@@ -194,6 +198,7 @@ def judge(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
                 f"Batch {job.name}/{batch} has no answers yet. Materialize enriched_outputs "
                 "first, or run the whole job."
             )
+        prove_not_cancelled(job, batch, deps)
         frozen, raw = frozen_job(plan, job), deps.tables.open(plan.raw_path)
         judging = Judging(frozen, plan, raw, deps.tables.open(plan.enriched_path), deps)
         judging.write_ends()
@@ -267,6 +272,7 @@ def release(job: ResolvedJob, batch: str, run: Run, deps: Deps) -> BatchTable:
                 + "; ".join(f"{result.name} ({result.found})" for result in failed),
             )
         if mine is None:
+            prove_not_cancelled(job, batch, deps)
             mine = deps.store.releases.add(
                 plan, by="automatic", reason="blocking checks passed",
                 path=candidate.path, rows=candidate.rows,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from .affordability import prove_affordable
 from .control.steering import Told, must_stop
 from .deps import Deps
+from .errors import BatchCancelled
 from .inference.probe import answers
 from .inference.steered import told
 from .planning.versions import frozen_job
@@ -27,6 +28,15 @@ def prove_may_ask(job: ResolvedJob, plan: Plan, deps: Deps) -> None:
     if why := must_stop(job.name, plan.batch, said):
         raise why
     prove_affordable(job, plan, deps)
+
+
+def prove_not_cancelled(job: ResolvedJob, batch: str, deps: Deps) -> None:
+    """Raises BatchCancelled where a person gave the batch up: nothing is planned, judged or
+    released any more."""
+    order = deps.store.orders.standing(job.name, batch)
+    stop = must_stop(job.name, batch, Told(order=order))
+    if isinstance(stop, BatchCancelled):
+        raise stop
 
 
 def may_try(said: Told, now: float) -> bool:

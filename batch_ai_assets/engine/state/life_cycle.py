@@ -4,7 +4,8 @@
                       → halted | interrupted | failed | paused | waiting   (and then running again)
     any state that is not final → cancelled
 
-A finished batch may run again: a changed spec, a replay or `--reprocess` makes its next version.
+A completed batch is planned again where a changed spec, a replay or `--reprocess` makes its next
+version. A cancelled one has none.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _NEXT: dict[State, set[State]] = {
     State.PLANNED: {State.RUNNING, State.CANCELLED, *_STOPPED},
     State.RUNNING: {*_STOPPED, *_DONE, State.CANCELLED},
     **{state: {State.RUNNING, State.CANCELLED, *_STOPPED} for state in _STOPPED},
-    **{state: {State.RUNNING} for state in _DONE},
+    **{state: {State.PLANNED, State.RUNNING} for state in _DONE},
     State.CANCELLED: set(),
 }
 

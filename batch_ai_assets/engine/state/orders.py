@@ -11,7 +11,8 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from ..order import Order, OrderKind
-from . import control_tables as t
+from . import control_tables as ct
+from . import tables as t
 from .database import Database
 
 
@@ -26,16 +27,19 @@ class Orders:
         row = {"kind": kind.value, "why": why, "who": who, "at": self._clock()}
         self._db.run(
             lambda connection: connection.execute(
-                sa.insert(t.orders).values(job=job, batch=batch, **row)
+                sa.insert(ct.orders).values(job=job, batch=batch, **row)
             )
         )
 
     def standing(self, job: str, batch: str) -> Order | None:
-        """The newest order to the batch; None where it was never told anything."""
-        o = t.orders.c
+        """The newest order to the batch; None where it was never told anything, or was told
+        before the version ended that it was told of."""
+        o, p = ct.orders.c, t.plans.c
+        over = sa.select(sa.func.max(p.finished_at)).where(p.job == job, p.batch == batch)
         query = (
             sa.select(o.kind, o.why, o.who, o.at)
             .where(o.job == job, o.batch == batch)
+            .where(o.at > sa.func.coalesce(over.scalar_subquery(), 0.0))
             .order_by(o.id.desc())
             .limit(1)
         )

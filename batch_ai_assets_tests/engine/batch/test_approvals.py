@@ -8,14 +8,14 @@ import pytest
 
 from batch_ai_assets.engine.affordability import affordable
 from batch_ai_assets.engine.approving import approve
-from batch_ai_assets.engine.batch import newest_plan
+from batch_ai_assets.engine.batch import Mode, newest_plan
 from batch_ai_assets.engine.control.resuming import goes_on
 from batch_ai_assets.engine.errors import OrderError
 from batch_ai_assets.engine.standstills import standstills
 from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.local_provider.process import LocalProvider
 
-from ..world import World, world
+from ..world import World, make_job, world
 from .items import plain
 
 ASKS_FIRST = {"budget": {"limit_usd": 0.0005, "before_start": "approve"}}
@@ -123,6 +123,24 @@ def test_a_batch_that_nears_its_budget_tells_somebody_while_it_runs(
         assert [alert.kind for alert in told] == ["budget"]
         assert told[0].figures["share"] >= 0.8
         assert kinds(here) == {}, "it came to its end within the budget"
+
+
+def test_the_next_version_of_a_completed_batch_waits_for_its_own_approval(
+    server: LocalProvider, tmp_path: Path
+) -> None:
+    with world(tmp_path, server.base_url) as here:
+        here.write_messages(plain(300))
+        assert here.run().state is State.COMPLETED
+        here.job = make_job(here.home, ASKS_FIRST)
+
+        assert here.run(mode=Mode.FRESH).state is State.HALTED
+
+        assert here.deps.store.batches.state("topics", "b1") is State.HALTED
+        allow(here, 1.0)
+        waits = standstills({"topics": here.job}, here.deps)["topics", "b1"]
+        assert goes_on(waits, here.deps.store.clock()) == "its approval was given"
+        assert here.run().state is State.COMPLETED
+        assert server.stats()["calls"] == 600
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from batch_ai_assets.engine.batch import Run
-from batch_ai_assets.engine.errors import OrderError
+from batch_ai_assets.engine.batch import (
+    Mode,
+    Run,
+    complete,
+    enrich,
+    judge,
+    plan_work,
+    read_inputs,
+    release,
+)
+from batch_ai_assets.engine.errors import BatchCancelled, OrderError
 from batch_ai_assets.engine.order import OrderKind
 from batch_ai_assets.engine.ordering import order
 from batch_ai_assets.engine.state.life_cycle import State
@@ -17,6 +26,7 @@ from batch_ai_assets.local_provider.options import ServerOptions
 from batch_ai_assets.local_provider.process import LocalProvider
 
 from ..world import World, message, world
+from .items import plain
 
 PERSON = Run("order", "cli:tester")
 
@@ -70,3 +80,30 @@ def test_a_cancelled_batch_keeps_its_answers_and_asks_no_more(tmp_path: Path) ->
         assert server.stats()["calls"] == asked
         with pytest.raises(OrderError, match="nothing to pause"):
             order(here.job, "b1", OrderKind.PAUSE, PERSON, here.deps)
+
+
+def test_a_batch_that_is_cancelled_while_it_is_judged_releases_nothing(topics: World) -> None:
+    topics.write_messages(plain(3))
+    job, deps, run = topics.job, topics.deps, Run("run-1", "test")
+    plan_work(job, "b1", run, deps, read_inputs(job, "b1", run, deps))
+    enrich(job, "b1", run, deps)
+    said = order(job, "b1", OrderKind.CANCEL, PERSON, deps)
+    assert "is at work" in said.said
+    with pytest.raises(BatchCancelled):
+        judge(job, "b1", run, deps)
+    with pytest.raises(BatchCancelled):
+        read_inputs(job, "b1", run, deps)
+    assert deps.store.batches.state("topics", "b1") is State.CANCELLED
+    assert deps.tables.current("topics", "b1") is None
+
+
+def test_an_order_that_came_too_late_says_nothing_of_the_next_version(topics: World) -> None:
+    topics.write_messages(plain(3))
+    job, deps, run = topics.job, topics.deps, Run("run-1", "test")
+    plan_work(job, "b1", run, deps, read_inputs(job, "b1", run, deps))
+    enrich(job, "b1", run, deps)
+    judge(job, "b1", run, deps)
+    release(job, "b1", run, deps)
+    order(job, "b1", OrderKind.CANCEL, PERSON, deps)  # what is released is released
+    complete(job, "b1", run, deps)
+    assert topics.run(mode=Mode.FRESH).state is State.COMPLETED
