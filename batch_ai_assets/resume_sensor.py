@@ -99,18 +99,16 @@ def _looked_after(
     instance: dg.DagsterInstance, jobs: Mapping[str, ResolvedJob], deps: Deps, now: float
 ) -> Mapping[tuple[str, str], Standstill]:
     """Batches that nobody works on, once dead runs are closed and providers were probed."""
-    from batch_ai_assets.engine.control.resuming import goes_on
+    from batch_ai_assets.engine.control.resuming import is_put_down
     from batch_ai_assets.engine.outage import look_after_outages
     from batch_ai_assets.engine.standstills import standstills
-    from batch_ai_assets.engine.state.life_cycle import State
     from batch_ai_assets.engine.upkeep import keep_alerts_true, put_down_death
 
     look_after_outages(jobs, deps)
     found, died = standstills(jobs, deps), False
     for (name, batch), one in found.items():
         close_dead_runs(instance, deps, name, batch, now)
-        gone = one.state is State.RUNNING and goes_on(one, now)
-        if gone and not is_batch_under_way(instance, name, batch):
+        if is_put_down(one, now) and not is_batch_under_way(instance, name, batch):
             put_down_death(jobs[name], batch, "sensor:resumes", deps)
             died = True
     found = standstills(jobs, deps) if died else found

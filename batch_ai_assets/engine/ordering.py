@@ -12,6 +12,7 @@ from .control.steering import Told, must_stop
 from .deps import Deps, Run
 from .errors import BatchStopped, OrderError
 from .held import held
+from .inference.steered import told
 from .order import Order, OrderKind
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
@@ -33,10 +34,12 @@ def order(
     sense for the batch as it is."""
     store, name = deps.store, f"{job.name}/{batch}"
     state = store.batches.state(job.name, batch)
-    _prove_sensible(name, state, kind)
+    _prove_sensible(name, state, kind, store.orders.standing(job.name, batch))
     store.orders.add(job.name, batch, kind, who=run.who, why=why)
     store.batches.note(run.who, kind.value, job.name, batch, detail=why)
     if kind is OrderKind.RESUME:
+        if still := _still_waits(job, batch, state, deps):
+            return Ordered(f"{name} may go on, but: {still}")
         return Ordered(f"{name} goes on.", waits_for_run=state is not State.RUNNING)
     if store.leases.holder(job.name, batch) is not None:
         return Ordered(f"{name} is at work and stops within seconds; calls in flight are kept.")
@@ -50,12 +53,25 @@ def order(
         return Ordered(str(done))
 
 
-def _prove_sensible(name: str, state: State | None, kind: OrderKind) -> None:
+def _still_waits(
+    job: ResolvedJob, batch: str, state: State | None, deps: Deps
+) -> BatchStopped | None:
+    """What holds the batch up beside orders, and passes by itself."""
+    plan = deps.store.batches.latest_plan(job.name, batch)
+    if plan is None or plan.planned_at is None or state is State.RUNNING:
+        return None
+    return must_stop(job.name, batch, told(job, plan, deps))
+
+
+def _prove_sensible(
+    name: str, state: State | None, kind: OrderKind, standing: Order | None
+) -> None:
     if state is None:
         raise OrderError(f"There is no batch {name}. `batch-ai status` lists the batches.")
     if state.finished:
         raise OrderError(
             f"Batch {name} is {state.value.replace('_', ' ')}: there is nothing to {kind.value}."
         )
-    if kind is OrderKind.PAUSE and state is State.PAUSED:
+    by_order = standing is not None and standing.kind is OrderKind.PAUSE
+    if kind is OrderKind.PAUSE and state is State.PAUSED and by_order:
         raise OrderError(f"Batch {name} is paused already.")

@@ -38,7 +38,7 @@ def _standstill(job: ResolvedJob, one: Unfinished, deps: Deps) -> Standstill:
         done=0 if plan is None else plan.items - store.conservation(plan).pending,
         deaths=0 if plan is None else store.deaths.in_a_row(plan, order.at if order else 0.0),
         order=order,
-        approved_at=None if plan is None else store.approvals.allowed(plan).at,
+        approved_at=None if plan is None else store.approvals.allowed(plan).more_at,
         window_open=plan is None or hours_begin(job, plan, deps) is None,
         provider_away=outage is not None and outage.lasts,
     )

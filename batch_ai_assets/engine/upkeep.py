@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from .control.resuming import DEATHS, Standstill
+from .control.steering import Told, must_stop
 from .control.trouble import state_store, stuck
 from .deps import Deps, Run
-from .errors import BatchInterrupted
+from .errors import BatchInterrupted, BatchStopped
 from .held import held
 from .outbox import settle, take_in
 from .spec.resolved import ResolvedJob
@@ -24,14 +25,17 @@ Batch = tuple[str, str]
 
 
 def put_down_death(job: ResolvedJob, batch: str, who: str, deps: Deps) -> None:
-    """The run that worked on the batch is gone: its record is written, and its lease given back."""
+    """The run that worked on the batch is gone: its record is written, and its lease given back.
+    What it was told and could not do any more is done."""
     run = Run(deps.store.batches.last_run(job.name, batch), who)
-    with suppress(BatchInterrupted), held(job, batch, run, deps):
-        raise BatchInterrupted(
-            signal.SIGKILL,
-            f"The process that worked on {job.name}/{batch} died. What it had committed is kept; "
-            "the batch goes on from there.",
-        )
+    order = deps.store.orders.standing(job.name, batch)
+    died = BatchInterrupted(
+        signal.SIGKILL,
+        f"The process that worked on {job.name}/{batch} died. What it had committed is kept; "
+        "the batch goes on from there.",
+    )
+    with suppress(BatchInterrupted, BatchStopped), held(job, batch, run, deps):
+        raise must_stop(job.name, batch, Told(order=order)) or died
 
 
 def keep_alerts_true(found: Mapping[Batch, Standstill], deps: Deps) -> None:

@@ -34,7 +34,7 @@ class Standstill:
     """How often its process died in a row, without one more answer in between."""
     order: Order | None = None
     approved_at: float | None = None
-    """When the newest approval was given."""
+    """When more USD or tokens were allowed last."""
     provider_away: bool = False
     window_open: bool = True
     """Whether its hours are now; True for a batch without such."""
@@ -67,7 +67,17 @@ def goes_on(one: Standstill, now: float) -> str:
     if one.state is State.FAILED:
         passed = one.reason == "state_store" and now - one.since > DEAD_SECONDS
         return "the state store is back" if passed else "it was told to go on" if told else ""
-    return _after_death(one, now)
+    over = _after_death(one, now)
+    return over or ("it was told to go on" if told and one.state is not State.RUNNING else "")
+
+
+def is_put_down(one: Standstill, now: float) -> bool:
+    """Whether a run was at work on it that is gone, which its state does not say yet; of one that
+    was being planned, where it was told to stop meanwhile."""
+    told_to_stop = one.order is not None and one.order.kind is not OrderKind.RESUME
+    prepared = one.state is State.PLANNED and bool(one.seen_alive_at) and told_to_stop
+    quiet = now - max(one.since, one.seen_alive_at) > DEAD_SECONDS
+    return quiet and (one.state is State.RUNNING or prepared)
 
 
 def _after_death(one: Standstill, now: float) -> str:

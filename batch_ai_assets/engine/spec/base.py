@@ -66,6 +66,7 @@ class Model(BaseModel):
         frozen=True,
         populate_by_name=True,
         serialize_by_alias=True,
+        allow_inf_nan=False,
     )
 
     @classmethod

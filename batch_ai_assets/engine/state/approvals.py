@@ -37,8 +37,8 @@ class Allowed:
     limit_usd: float | None = None
     limit_tokens: int | None = None
     deadline_at: float | None = None
-    at: float | None = None
-    """When the newest was given."""
+    more_at: float | None = None
+    """When the newest was given that speaks of USD or tokens."""
 
 
 class Approvals:
@@ -80,7 +80,7 @@ def allowed_now(connection: sa.Connection, plan: Plan) -> Allowed:
             stands.limit_usd if one.limit_usd is None else one.limit_usd,
             stands.limit_tokens if one.limit_tokens is None else one.limit_tokens,
             stands.deadline_at if one.deadline_at is None else one.deadline_at,
-            one.at,
+            one.at if one.limit_usd or one.limit_tokens else stands.more_at,
         )
     return stands
 

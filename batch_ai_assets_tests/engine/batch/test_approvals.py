@@ -73,6 +73,12 @@ def test_an_approval_below_the_estimate_lets_it_begin_and_stops_it_there(
         assert halted.record.reason == "budget"
         assert 0.0008 < halted.record.cost_usd <= 0.001
         assert kinds(here) == {"budget": "error"}
+        later = here.deps.store.clock() + 60
+        approve(here.job, "b1", here.deps, who="me", why="slow", deadline_at=later)
+        waits = standstills({"topics": here.job}, here.deps)["topics", "b1"]
+        assert not goes_on(waits, later), "more time is no more money"
+        with pytest.raises(OrderError, match="are spent already"):
+            allow(here, 0.0005)
         allow(here, 1.0)
         assert here.run().state is State.COMPLETED
         assert kinds(here) == {}
@@ -149,6 +155,10 @@ def test_the_next_version_of_a_completed_batch_waits_for_its_own_approval(
         ({"why": "x"}, "Nothing is approved"),
         ({"why": " ", "limit_usd": 1.0}, "Say why"),
         ({"why": "x", "limit_usd": -1.0}, "above 0"),
+        ({"why": "x", "limit_usd": float("nan")}, "above 0"),
+        ({"why": "x", "limit_usd": float("inf")}, "at most"),
+        ({"why": "x", "limit_tokens": 2**63}, "at most"),
+        ({"why": "x", "deadline_at": 1.0}, "1970-01-01 00:00 UTC is past"),
         ({"why": "x", "limit_usd": 1.0}, "completed: it needs no approval"),
     ],
 )

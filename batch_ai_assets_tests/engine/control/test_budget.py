@@ -156,7 +156,7 @@ def test_an_approval_takes_the_place_of_the_jobs_limit_and_the_caps_stay(tmp_pat
     ).spec
     allows = ProviderLimits(usd_per_month=50.0)
     november = 1_793_491_200.0
-    limits = limits_of(spec, allows, plan(), Allowed(limit_usd=3.0, at=1.0), november)
+    limits = limits_of(spec, allows, plan(), Allowed(limit_usd=3.0, more_at=1.0), november)
     assert [(limit.account, limit.usd) for limit in limits] == [
         ("version/1", 3.0), ("2026-11/job/topics", 9.0), ("2026-11/provider/stub", 50.0),
     ]  # fmt: skip

@@ -28,6 +28,7 @@ MISTAKES: list[tuple[str, object, str, str]] = [
     ("prompt.version", 1.5, "prompt.version", '1.5 is not text. Put it in quotes: "1.5"'),
     ("prompt.version", REMOVE, "prompt.version", "is missing. Add it: The prompt's version"),
     ("budget", REMOVE, "budget", "is missing. Add it: What a batch may cost"),
+    ("budget", {"limit_usd": "inf"}, "budget.limit_usd", "finite number"),
     ("owner", "", "owner", "is empty. Fill it in: A team"),
     ("owner", "me", "owner", "'me' is no owner; write team:NAME"),
     ("owner", "team:", "owner", "'team:' is no owner"),
