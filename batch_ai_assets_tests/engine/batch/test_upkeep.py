@@ -25,10 +25,9 @@ from .test_store_away import for_a_while, taken_away
 def die(here: World, run_id: str) -> None:
     """What a run leaves behind whose process is killed before an answer was committed."""
     store = here.deps.store
-    store.leases.take("topics", "b1", run_id, "a process that is gone")
     if store.batches.state("topics", "b1") is State.RUNNING:  # as the stage of another run sees it
         put_down_death(here.job, "b1", f"run:{run_id}", here.deps)
-        store.leases.take("topics", "b1", run_id, "a process that is gone")
+    store.leases.take("topics", "b1", run_id, "a process that is gone")
     store.batches.move("topics", "b1", State.RUNNING, who="test", run_id=run_id)
     store.leases.release("topics", "b1", run_id)
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from batch_ai_assets.engine.batch import Run, run_batch
 from batch_ai_assets.local_provider.process import LocalProvider
 
@@ -42,6 +44,7 @@ def die_before(scene: Scene, number: int) -> bool:
     return False
 
 
+@pytest.mark.drill
 def test_a_death_before_any_transaction_leaves_a_batch_that_can_go_on(
     tmp_path: Path, slow_stub: LocalProvider
 ) -> None:

@@ -56,6 +56,7 @@ def test_a_batch_whose_run_was_killed_on_this_machine_is_free_at_once(stage: Sta
     assert scene.paid_twice() <= scene.at_risk()
 
 
+@pytest.mark.drill
 def test_a_batch_whose_run_was_killed_elsewhere_is_free_when_the_lease_runs_out(
     stage: StageScene,
 ) -> None:
@@ -88,6 +89,7 @@ def freeze(scene: Scene, one: Victim) -> None:
     raise AssertionError("the victim never let go of the state store")
 
 
+@pytest.mark.drill
 def test_a_run_that_was_frozen_until_its_lease_ran_out_stops_when_it_wakes(
     stage: StageScene,
 ) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -185,6 +185,7 @@ class Spending(RuleBasedStateMachine):
 
 
 TestSpending: Callable[..., Any] = Spending.TestCase
+Spending.TestCase.settings = settings(max_examples=25, stateful_step_count=25)
 
 
 @given(wishes=st.lists(st.integers(0, 400), min_size=1, max_size=12))
