@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 
 import orjson
@@ -15,6 +16,7 @@ import orjson
 from .control.budget import limits_of
 from .deps import Deps
 from .errors import BatchHalted
+from .planning.groups import groups_of
 from .planning.versions import frozen_job
 from .spec.resolved import ResolvedJob
 from .state.budgets import Limit
@@ -39,6 +41,14 @@ class Planned:
     most_cost_usd: float = 0.0
     seconds: float = 0.0
 
+    def scaled(self, share: float) -> Planned:
+        """So much of it."""
+        return Planned(
+            ceil(self.tokens_in * share), int(self.tokens_cached * share),
+            ceil(self.tokens_out * share), ceil(self.most_tokens_out * share),
+            self.cost_usd * share, self.most_cost_usd * share, self.seconds * share,
+        )  # fmt: skip
+
 
 def planned(plan: Plan, deps: Deps) -> Planned:
     """What the work plan of the version adds up to; zeros where it has none."""
@@ -55,10 +65,18 @@ def planned(plan: Plan, deps: Deps) -> Planned:
 
 
 def affordable(job: ResolvedJob, plan: Plan, deps: Deps) -> CheckResult:
-    """The check `budget` of a planned version."""
+    """The check `budget` of a planned version. Stored answers are counted only where they may
+    decide: there are none of most documents."""
     frozen, work = frozen_job(plan, job), planned(plan, deps)
+    finding = _judged(frozen, plan, work, deps)
+    if finding.blocking and plan.mode != "fresh" and (share := _to_pay(frozen, plan, deps)) < 1.0:
+        return _judged(frozen, plan, work.scaled(share), deps)
+    return finding
+
+
+def _judged(frozen: ResolvedJob, plan: Plan, work: Planned, deps: Deps) -> CheckResult:
     budget, rate, store = frozen.spec.budget, frozen.offer.rate, deps.store
-    learned = _learned(job.name, deps)
+    learned = _learned(plan.job, deps)
     allowed = store.approvals.allowed(plan)
     limits = limits_of(frozen.spec, frozen.provider.limits, plan, allowed, store.clock())
     low_usd = rate.cost_usd(work.tokens_in, 0, work.tokens_cached)
@@ -74,7 +92,9 @@ def affordable(job: ResolvedJob, plan: Plan, deps: Deps) -> CheckResult:
         high=work.tokens_in + work.most_tokens_out,
     )
     usd_room, tokens_room = _rooms(limits, deps)
-    approvals = store.approvals.of(plan)
+    approvals = [
+        one for one in store.approvals.of(plan) if one.limit_usd or one.limit_tokens
+    ]
     return budget_check(
         usd, tokens, usd_room, tokens_room,
         learned_from=len(learned),
@@ -83,6 +103,24 @@ def affordable(job: ResolvedJob, plan: Plan, deps: Deps) -> CheckResult:
         workers_usd=work.seconds / 3600.0 * budget.worker_usd_per_hour,
         where=f"{plan.job} {plan.batch}",
     )  # fmt: skip
+
+
+def _to_pay(job: ResolvedJob, plan: Plan, deps: Deps) -> float:
+    """The share of the tokens to send for which there is no stored answer."""
+    groups = {group.name: group for group in groups_of(job)}
+    of_shard = {row.shard: groups[row.group] for row in deps.store.shards.of(plan)}
+    sent = served = 0
+    for items in deps.store.items.ends(plan):
+        asked = [(of_shard[item.shard], item) for item in items if item.shard in of_shard]
+        hashes = [
+            group.template.request_hash(item.input_hash, item.tokens) for group, item in asked
+        ]
+        stored = deps.store.answers.look_up(hashes)
+        for request_hash, (group, item) in zip(hashes, asked, strict=True):
+            tokens = group.request_tokens(item.tokens)
+            sent += tokens
+            served += tokens if request_hash in stored else 0
+    return 1.0 - served / sent if sent else 1.0
 
 
 def prove_affordable(job: ResolvedJob, plan: Plan, deps: Deps) -> None:

@@ -155,6 +155,20 @@ def test_the_next_version_of_a_completed_batch_waits_for_its_own_approval(
         assert server.stats()["calls"] == 600
 
 
+def test_a_version_from_stored_answers_costs_nothing_and_needs_no_approval(
+    server: LocalProvider, tmp_path: Path
+) -> None:
+    with world(tmp_path, server.base_url) as here:
+        rows = plain(300)
+        here.write_messages(rows)
+        assert here.run().state is State.COMPLETED
+        here.job = make_job(here.home, ASKS_FIRST)
+        assert here.run(mode=Mode.REPROCESS).state is State.COMPLETED
+        assert server.stats()["calls"] == 300
+        here.write_messages([*rows, *plain(300)])
+        assert here.run(mode=Mode.REREAD).state is State.HALTED, "what is new is paid"
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
