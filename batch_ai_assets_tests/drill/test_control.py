@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -22,26 +20,12 @@ from .dagster_ui import REPOSITORY, until
 PROGRAM = [sys.executable, "-m", "batch_ai_assets.cli", "drill"]
 
 
-Running = dict[str, Future["subprocess.CompletedProcess[str]"]]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    """All drills, two at a time: most of their time they wait for a clock."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        yield {name: pool.submit(_carried_out, name) for name in DRILLS}
-
-
-def _carried_out(name: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, name, "--json"], cwd=REPOSITORY, capture_output=True, text=True, check=False
-    )
-
-
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", DRILLS)
-def test_every_fact_of_the_drill_holds(name: str, running: Running) -> None:
-    done = running[name].result()
+def test_every_fact_of_the_drill_holds(name: str) -> None:
+    done = subprocess.run(
+        [*PROGRAM, name, "--json"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
     assert done.stdout, done.stderr
     report = json.loads(done.stdout)
     print(json.dumps(report, indent=1))

@@ -147,7 +147,7 @@ def test_four_batches_that_are_killed_at_random_never_pass_their_limits(
 
 
 @pytest.mark.drill
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_four_batches_that_are_killed_at_random_never_pass_their_limits_whatever_the_plan(
     seed: int, server: LocalProvider, tmp_path: Path
 ) -> None:
