@@ -47,6 +47,7 @@ from .item import WorkItem
 from .lookup import look_up_model
 from .loop_lag import LoopLag
 from .paced import Paced
+from .probe import answers
 from .request import RequestTemplate
 from .sequel import Counts
 from .shard import Crew
@@ -216,6 +217,8 @@ class _Shards:
             if found.failed:
                 await self._pause(backoff.seconds(sweeps), left)
                 sweeps += 1
+                if found.failed == found.finished:
+                    await self._stop_if_away()
             elif not found.followers:  # those are served at once
                 await self._waited_for_others(feed)
             if self._crew.stopped:
@@ -229,6 +232,12 @@ class _Shards:
             job=self._job.name, batch=self._plan.batch, items=left, seconds=round(seconds, 3),
         )  # fmt: skip
         await self._crew.pause(seconds)
+
+    async def _stop_if_away(self) -> None:
+        """A whole pass brought no answer: of too few documents for the breaker, perhaps, and none
+        of them loses its last attempt while nobody is there."""
+        if not await asyncio.to_thread(answers, self._job, self._deps):
+            self._crew.stop(self._crew.setbacks.away())
 
     async def _waited_for_others(self, feed: Feed) -> bool:
         """After a moment in which other batches may have answered; False where to stop."""

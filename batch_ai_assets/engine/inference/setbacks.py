@@ -74,12 +74,7 @@ class Setbacks:
         if away or first or not self.ever_answered:
             self.breaker.failure(now, failure.message, away=away)
         if self.breaker.give_up(now):
-            self._stop(
-                ProviderAway(
-                    f"Provider {self._provider} does not answer ({self.breaker.last_message}). "
-                    "Items wait as pending, and the batch goes on by itself once it is back.",
-                )
-            )
+            self._stop(self.away())
         if self.breaker.open:
             self._gate.pause(now + self.breaker.next_pause(now))
         if away or (self.breaker.open and not failure.may_cost):
@@ -87,6 +82,14 @@ class Setbacks:
         if failure.retry_after:
             self._gate.hold(now + failure.retry_after)
         return False
+
+    def away(self) -> ProviderAway:
+        """What the batch stops for."""
+        said = self.breaker.last_message or "nor a probe"
+        return ProviderAway(
+            f"Provider {self._provider} does not answer ({said}). Items wait as pending, and the "
+            "batch goes on by itself once it is back."
+        )
 
     def _turned_away(self, item: WorkItem, failure: Failure, now: float) -> None:
         """Everybody waits; the item goes to the back, so that one alone cannot hold up the rest."""

@@ -144,3 +144,18 @@ def test_progress_is_told_while_the_provider_is_waited_for(
         assert len(here.progress) >= 2
         assert here.progress[-1].done == here.progress[-1].total == 60
         assert [p.done for p in here.progress] == sorted(p.done for p in here.progress)
+
+
+def test_the_last_few_documents_do_not_die_of_an_outage_that_is_too_few_calls_to_see(
+    own: LocalProvider, tmp_path: Path
+) -> None:
+    hurried = {**HURRIED, "retry": {**HURRIED["retry"], "base_seconds": 0.02, "max_seconds": 0.1}}
+    provider = {"base_url": own.base_url}
+    with world(tmp_path, own.base_url, hurried, provider) as here:
+        here.write_messages(plain(44))
+        with once_called(own, 40, lambda: own.outage(True)):
+            assert here.run().state is State.PAUSED
+        counts = here.counts()
+        assert (counts.dead, counts.holds) == (0, True)
+        own.outage(False)
+        assert here.run().state is State.COMPLETED
