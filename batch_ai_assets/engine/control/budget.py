@@ -23,8 +23,8 @@ __all__ = ["Bound", "Purse", "limits_of"]
 _AHEAD = 10
 """So many times what was spent since the last draw is held beyond what is in flight: draws come
 with commits, ten in a second."""
-_FIRST = 16
-"""So many calls are drawn for at once where a run begins."""
+_FIRST = 4
+"""So many calls are drawn for at once where a run begins: what it holds is lost if it dies."""
 
 
 _OF_VERSION = "the limit of this version of the batch"

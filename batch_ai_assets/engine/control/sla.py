@@ -140,8 +140,7 @@ def _standing(one: Situation) -> str:
 def _remedy(one: Situation) -> str:
     if one.ends is None:
         return (
-            f"See why it does not go on: `batch-ai status {one.job}`. It goes on with `batch-ai "
-            f"resume {one.job} {one.batch}`, or by itself once that has passed."
+            f"`batch-ai status {one.job} {one.batch}` says why it does not go on, and what lets it."
         )
     return (
         "To be faster, raise limits.most_concurrency or the provider's limits; a run at work "

@@ -136,8 +136,8 @@ def test_a_call_that_waits_is_drawn_for_and_told() -> None:
     told: list[int] = []
     money = Purse(PRICE, wake=lambda: told.append(1))
     money.short = Bound(0.001, 10)
-    assert money.wish() == Bound(pytest.approx(0.016), 160)
-    money.grant(drawn(0.016, 160))
+    assert money.wish() == Bound(pytest.approx(0.004), 40)
+    money.grant(drawn(0.004, 40))
     assert told == [1]
     assert money.reserve(Bound(0.001, 10))
 
