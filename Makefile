@@ -3,8 +3,8 @@
 PYTHON ?= python3
 GROUP ?=
 BIN := .venv/bin
-# One more than there are cores: half of the time a test waits for another process.
-WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
+# Two more than there are cores: more than half of the time a test waits for another process.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 2)")
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test drill dev dbt lint typecheck bench bench-full clean

@@ -124,6 +124,7 @@ def test_a_finished_batch_says_that_there_is_nothing_to_do_and_reprocess_costs_n
     assert re.search(r"0\.0000 USD \(0\.\d+ in all versions\)", batch_ai("status").stdout)
 
 
+@pytest.mark.drill
 def test_a_finished_batch_gets_no_further_report(platform: Make) -> None:
     here = platform(job_file())
     write_documents(here.home, "mail", {**letters(2), **refused(1)})
@@ -257,6 +258,7 @@ def test_reprocess_asks_dead_documents_again_and_serves_the_rest_from_the_store(
     assert (record.conservation.valid, record.from_store, record.calls) == (4, 3, 1)
 
 
+@pytest.mark.drill
 def test_a_document_that_was_wrong_itself_is_corrected_and_read_again(platform: Make) -> None:
     here = platform(job_file())
     write_documents(here.home, "mail", {"e0": ""})

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from batch_ai_assets.commands.dagster_run import instance
 from batch_ai_assets.local_provider.options import ServerOptions
@@ -66,6 +67,7 @@ def test_ctrl_c_drains_ends_with_130_and_the_next_run_pays_nothing_twice(
     assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED]
 
 
+@pytest.mark.drill
 def test_a_run_that_waits_for_another_says_so_and_can_be_stopped(
     home: Path, tmp_path: Path
 ) -> None:
@@ -101,6 +103,7 @@ def test_ctrl_c_before_the_run_has_begun_is_one_plain_sentence(home: Path, tmp_p
     assert err == "Stopped by Ctrl-C.\n"
 
 
+@pytest.mark.drill
 def test_a_command_line_that_was_killed_leaves_no_run_that_seems_to_live(
     home: Path, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def test_where_it_is_switched_off_there_are_no_such_checks(platform: Make) -> No
     assert not [key for key in keys if key.name.startswith("dbt_")]
 
 
+@pytest.mark.drill
 def test_by_hand_a_defect_is_named_with_its_documents(with_dbt: Platform) -> None:
     write_documents(with_dbt.home, "mail", letters(3))
     assert batch_ai("run", "mail", "--batch", "monday").exit_code == 0

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import pyarrow as pa
+import pytest
 
 from batch_ai_assets.assets.figures import PLAN_ROWS
 from batch_ai_assets.connections import open_deps
@@ -274,6 +275,7 @@ def test_a_paused_batch_ends_well_skips_what_follows_and_goes_on_later(platform:
     assert here.newest("mail", "results", "monday") is not None
 
 
+@pytest.mark.drill
 def test_a_batch_that_another_run_holds_is_left_alone_and_the_holder_named(
     platform: Make,
 ) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 _OPEN = """
 import sys
 from batch_ai_assets.commands.dagster_seam import open_instance
@@ -15,6 +17,7 @@ with open_instance(sys.argv[1]) as here:
 """
 
 
+@pytest.mark.drill
 def test_first_runs_at_once_make_one_sound_dagster_instance(tmp_path: Path) -> None:
     processes = [
         subprocess.Popen(

@@ -62,6 +62,7 @@ def test_a_whole_batch_lies_in_a_bucket_and_is_asked_from_there(
     assert asked.stdout.split() == ["n", "4"]
 
 
+@pytest.mark.drill
 def test_two_versions_of_a_batch_lie_side_by_side_in_a_bucket(
     bucket: str, monkeypatch: pytest.MonkeyPatch, platform: Callable[..., Platform]
 ) -> None:

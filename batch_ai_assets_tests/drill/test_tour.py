@@ -127,7 +127,7 @@ SAYS = {
     "batch-ai dlq discard": ("1 document given up.",),
     "batch-ai dlq export": ("letters.jsonl holds 1 dead letters.",),
     "batch-ai sql": ("count_star()",),
-    "batch-ai status": ("next: ", f"{JOB}/monday  v3  completed "),
+    "batch-ai status mail_topics": ("next: ", f"{JOB}/monday  v3  completed "),
 }
 """What the README says of a command, where a test can tell."""
 

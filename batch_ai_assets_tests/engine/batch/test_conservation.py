@@ -107,9 +107,9 @@ def comes_to_one_end(
 RATES = "500=0.08,429(0.01)=0.08,schema=0.08,reset=0.04,truncated=0.04,empty=0.04,taxonomy=0.06"
 
 
-@pytest.mark.parametrize("company", [1, 20])
+@pytest.mark.parametrize("company", [1, pytest.param(20, marks=pytest.mark.drill)])
 @pytest.mark.parametrize(
-    "seed", [pytest.param(1, marks=pytest.mark.drill), 2, pytest.param(3, marks=pytest.mark.drill)]
+    "seed", [pytest.param(number, marks=pytest.mark.drill) for number in (1, 3)] + [2]
 )
 def test_a_batch_under_random_faults_loses_nothing_and_pays_what_was_billed(
     seed: int, company: int, tmp_path: Path

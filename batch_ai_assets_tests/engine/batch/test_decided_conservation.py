@@ -29,7 +29,7 @@ decisions = given(
 )
 
 
-@examples(6)
+@examples(4)
 @decisions
 def test_a_decided_version_changes_what_was_decided_and_nothing_else(
     rows: list[Any], choices: list[Kind | None], server: LocalProvider

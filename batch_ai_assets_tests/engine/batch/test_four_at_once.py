@@ -20,7 +20,7 @@ from .faults import FAST, check_conservation, examples, lines, together
 from .items import messages, money, named, price
 from .test_fault_kinds import ALWAYS
 
-FEW, MANY = 2, 10
+FEW, MANY = 1, 11
 PROCESSES = 4
 
 

@@ -99,6 +99,7 @@ with world(Path(home), url) as here:
 """
 
 
+@pytest.mark.drill
 def test_the_second_goes_on_by_itself_where_the_first_was_killed(tmp_path: Path) -> None:
     with stub(latency_ms=100) as server, world(tmp_path, server.base_url) as here:
         here.write_messages(plain(600))

@@ -11,7 +11,7 @@ from .documents import mixed
 from .scene import FEW
 
 INSTANTS = 30
-EVERY = 3
+EVERY = 6
 """One of so many is in the fast tests; the others are in the drills."""
 instants = [
     pytest.param(number, marks=() if number % EVERY == 0 else pytest.mark.drill)

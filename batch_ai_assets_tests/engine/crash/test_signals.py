@@ -17,7 +17,7 @@ from .scene import BATCH, FEW, LATENCY_SECONDS, Scene
 from .victim import victim
 
 INSTANTS = 20
-EVERY = 2
+EVERY = 4
 """One of so many is in the fast tests; the others are in the drills."""
 instants = [
     pytest.param(number, marks=() if number % EVERY == 0 else pytest.mark.drill)

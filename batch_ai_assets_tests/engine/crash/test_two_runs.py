@@ -29,6 +29,7 @@ def run_in_turn(scene: Scene, run_id: str) -> None:
     assert outcome.state.finished, outcome.message
 
 
+@pytest.mark.drill
 def test_the_second_run_of_a_batch_says_who_holds_it_and_asks_nothing(stage: StageScene) -> None:
     patient = plain("held", 0, f"[[stub:slow({LIFETIME_SECONDS + 5})]]")
     scene = stage([patient, *(plain("held", number) for number in range(1, 40))])
