@@ -132,7 +132,7 @@ def test_a_batch_that_stands_still_misses_its_deadline(here: World) -> None:
     (line,) = look(here, 701)
     assert said(here) == [WARNED]
     assert "It is halted: budget. When it will be done cannot be told." in line
-    assert "batch-ai resume topics b1" in line
+    assert "`batch-ai status topics b1` says why it does not go on" in line
 
 
 def test_at_70_percent_the_run_may_have_as_many_calls_as_would_make_it(here: World) -> None:
