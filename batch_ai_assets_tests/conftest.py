@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-hypothesis.settings.register_profile("house", deadline=None)
+# Enough for every day; BATCH_AI_TEST_EXAMPLES=1000 looks for longer.
+hypothesis.settings.register_profile(
+    "house", deadline=None, max_examples=int(os.environ.get("BATCH_AI_TEST_EXAMPLES", "40"))
+)
 hypothesis.settings.load_profile("house")
 
 
