@@ -14,8 +14,8 @@ from pydantic import Field
 from batch_ai_assets.assets.unsaid import unsaid
 from batch_ai_assets.engine.errors import AllDecidedError, BatchAIError
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
+from batch_ai_assets.launchpad import launchpad_job
 from batch_ai_assets.resources import ENGINE
-from batch_ai_assets.run_tags import run_tags
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps
@@ -86,22 +86,10 @@ def decision_jobs(job: ResolvedJob) -> tuple[dg.JobDefinition, ...]:
         "discard_dead_letters": (discard, "Gives dead documents up; their record stays."),
         "review": (of_review, "Accepts, corrects or rejects answers that wait for a person."),
     }  # fmt: skip
-    return tuple(_job(job, name, op, words) for name, (op, words) in said.items())
-
-
-def _job(
-    job: ResolvedJob, name: str, op: dg.OpDefinition, description: str
-) -> dg.JobDefinition:
-    @dg.job(
-        name=f"{job.name}__{name}",
-        description=f"{description} The sensor `decisions` runs the batch then.",
-        tags=run_tags(job.spec),
-        executor_def=dg.in_process_executor,
+    then = "The sensor `decisions` runs the batch then."
+    return tuple(
+        launchpad_job(job, name, op, f"{words} {then}") for name, (op, words) in said.items()
     )
-    def graph() -> None:
-        op()
-
-    return graph
 
 
 def _decide(

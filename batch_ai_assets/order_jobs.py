@@ -14,8 +14,8 @@ from pydantic import Field
 from batch_ai_assets.assets.unsaid import unsaid
 from batch_ai_assets.engine.errors import BatchAIError, OrderError
 from batch_ai_assets.engine.spec.resolved import ResolvedJob
+from batch_ai_assets.launchpad import launchpad_job
 from batch_ai_assets.resources import ENGINE
-from batch_ai_assets.run_tags import run_tags
 
 if TYPE_CHECKING:
     from batch_ai_assets.engine.deps import Deps
@@ -66,7 +66,7 @@ def _order_job(job: ResolvedJob, kind: str, words: str) -> dg.JobDefinition:
             raise dg.Failure(description=str(error), allow_retries=False) from unsaid(error)
         context.log.info(said)
 
-    return _job(job, kind, words, give)
+    return launchpad_job(job, kind, give, words)
 
 
 def _approve_job(job: ResolvedJob) -> dg.JobDefinition:
@@ -82,22 +82,7 @@ def _approve_job(job: ResolvedJob) -> dg.JobDefinition:
         "Allows a batch to spend more, or to take longer, than its job says: one that waits for "
         "it before its first call, or has halted at its budget. The sensor `resumes` runs it then."
     )
-    return _job(job, "approve", words, allow)
-
-
-def _job(
-    job: ResolvedJob, kind: str, words: str, give: dg.OpDefinition
-) -> dg.JobDefinition:
-    @dg.job(
-        name=f"{job.name}__{kind}",
-        description=words,
-        tags=run_tags(job.spec),
-        executor_def=dg.in_process_executor,
-    )
-    def graph() -> None:
-        give()
-
-    return graph
+    return launchpad_job(job, "approve", allow, words)
 
 
 def carry_out(

@@ -9,7 +9,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from batch_ai_assets.assets.governance import KEY, governance_schedule, month_before
+from batch_ai_assets.assets.governance import KEY, governance_schedule
+from batch_ai_assets.assets.monthly import month_before
 from batch_ai_assets.definitions import build_defs
 
 from .jobs import job_file, write_documents

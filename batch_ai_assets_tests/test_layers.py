@@ -76,6 +76,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "dbt_variables",
         "dead_runs",
         "io_managers",
+        "launchpad",
         "offers",
         "partitions",
         "progress_lines",

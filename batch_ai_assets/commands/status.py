@@ -41,7 +41,7 @@ def status(job: str | None, batch: str | None, limit: int, watch: bool) -> None:
         if watch:
             _watch(job, limit, deps)
             return
-        rows = [row for row in deps.store.overview(job) if batch in (None, row.batch)]
+        rows = deps.store.overview(job, batch)
         seen = [glance(row, deps) for row in rows[:limit]]
         history = list(history_lines(job, batch, deps)) if job and batch else []
         named = job is not None and batch is None

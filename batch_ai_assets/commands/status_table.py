@@ -43,7 +43,7 @@ def drawn(job: str | None, limit: int, deps: Deps) -> Table:
     """The newest batches as they stand now."""
     from batch_ai_assets.engine.glances import glance
 
-    rows = deps.store.overview(job)[:limit]
+    rows = deps.store.overview(job, limit=limit)
     return table([(row, glance(row, deps)) for row in rows], deps.store.clock())
 
 

@@ -46,7 +46,7 @@ def prove_known(job: str, batch: str | None, deps: Deps) -> None:
 
     if batch is not None and deps.store.batches.state(job, batch) is not None:
         return
-    if not deps.store.overview(job):
+    if not deps.store.overview(job, limit=1):
         job_named(job)
     if batch is not None:
         raise UnknownBatchError(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from .capping import alert_about_caps, caps_of
 from .control.alerts import budget_used, dead_letters, stopped
+from .control.budget import version_limits
 from .deps import Deps
 from .outbox import outbox, settle
 from .reporting.completion import CompletionRecord
@@ -54,12 +55,9 @@ def alert_about_budget(
     job: ResolvedJob, plan: Plan, deps: Deps, *, halted: bool = False
 ) -> bool:
     """Open, repeat or resolve the alert that a version nears its limit; whether there is one."""
-    allowed, budget = deps.store.approvals.allowed(plan), job.spec.budget
+    usd, tokens = version_limits(job.spec.budget, deps.store.approvals.allowed(plan))
     stands = deps.store.budgets.version(plan)
-    measures = (
-        (stands.spent_usd, allowed.limit_usd or budget.limit_usd, "USD"),
-        (float(stands.spent_tokens), allowed.limit_tokens or budget.limit_tokens, "tokens"),
-    )
+    measures = ((stands.spent_usd, usd, "USD"), (float(stands.spent_tokens), tokens, "tokens"))
     tightest = max(
         ((spent / limit, spent, limit, unit) for spent, limit, unit in measures if limit),
         default=None,
@@ -70,7 +68,7 @@ def alert_about_budget(
         now = budget_used(
             plan.job, plan.batch, spent=spent, limit=limit, unit=unit, halted=halted
         )
-    settle(f"budget/{plan.job}/{plan.batch}", now, "halts", deps)
+    settle(f"budget/{plan.job}/{plan.batch}", now, "", deps)
     return now is not None
 
 
@@ -79,4 +77,4 @@ def alert_about_stop(
 ) -> None:
     """Open the alert about a batch that waits for a person; resolve it where none does."""
     now = stopped(job, batch, state, reason, message)
-    settle(f"stopped/{job}/{batch}", now, "times", deps)
+    settle(f"stopped/{job}/{batch}", now, "", deps)

@@ -18,6 +18,7 @@ import orjson
 
 from .accounting import rates_used, savings
 from .affordability import planned
+from .control.budget import version_limits
 from .deps import Deps, Run
 from .errors import StorageError
 from .figures import BatchFigures, CommonMessage
@@ -107,7 +108,8 @@ def _of_deadline(
 
 def _of_money(job: ResolvedJob, plan: Plan, deps: Deps, seconds: float) -> dict[str, Any]:
     """The record's fields that say what it might and should have cost."""
-    allowed, budget = deps.store.approvals.allowed(plan), job.spec.budget
+    budget = job.spec.budget
+    usd, tokens = version_limits(budget, deps.store.approvals.allowed(plan))
     estimated = 0.0
     with suppress(StorageError):
         estimated = planned(plan, deps).cost_usd
@@ -115,8 +117,8 @@ def _of_money(job: ResolvedJob, plan: Plan, deps: Deps, seconds: float) -> dict[
         "estimated_usd": estimated,
         "written_off_usd": deps.store.budgets.written_off(plan).usd,
         "machine_usd": seconds / 3600.0 * budget.worker_usd_per_hour,
-        "budget_usd": allowed.limit_usd or budget.limit_usd,
-        "budget_tokens": allowed.limit_tokens or budget.limit_tokens,
+        "budget_usd": usd,
+        "budget_tokens": tokens,
     }
 
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import orjson
-
-from .control.progress import project
+from .control.budget import version_limits
 from .deps import Deps
+from .projecting import due_at, projected, will_end
+from .spec.resolved import ResolvedJob
+from .state.life_cycle import State
 from .state.rows import BatchRow, Plan
 
 
@@ -20,7 +21,7 @@ class Glance:
     percent: float
     """Of its documents, those that need no further call."""
     eta_seconds: float | None = None
-    """Until the last of them; None where nobody works on it, or there is no pace yet."""
+    """Until it is likely done, as alerts and metrics say; None where nobody can tell."""
     limit_usd: float | None = None
     limit_tokens: int | None = None
     deadline_at: float | None = None
@@ -39,23 +40,18 @@ def glance(row: BatchRow, deps: Deps) -> Glance:
     if plan is None or plan.planned_at is None:
         return Glance(percent=0.0)
     left = 0 if plan.finished_at else deps.store.items.left_to_do(plan)
+    frozen = ResolvedJob.model_validate_json(plan.spec)
     allowed = deps.store.approvals.allowed(plan)
-    budget = orjson.loads(plan.spec)["spec"]["budget"]
+    limit_usd, limit_tokens = version_limits(frozen.spec.budget, allowed)
     return Glance(
         percent=100.0 if not plan.items else 100.0 * (plan.items - left) / plan.items,
-        eta_seconds=_eta(row, plan, left, deps.store.clock()),
-        limit_usd=allowed.limit_usd or budget.get("limit_usd"),
-        limit_tokens=allowed.limit_tokens or budget.get("limit_tokens"),
-        deadline_at=allowed.deadline_at or plan.deadline_at,
+        eta_seconds=_eta(frozen, plan, State(row.state), deps) if left else None,
+        limit_usd=limit_usd,
+        limit_tokens=limit_tokens,
+        deadline_at=due_at(plan, deps.store),
     )
 
 
-def _eta(row: BatchRow, plan: Plan, left: int, now: float) -> float | None:
-    """At the pace since the version was begun: pauses in between make it late rather than early."""
-    if row.holder is None or plan.started_at is None or not left:
-        return None
-    return project(
-        row.job, row.batch, row.state, done_before=row.conservation.skipped,
-        done=plan.items - left, total=plan.items, dead=row.conservation.dead,
-        elapsed_seconds=now - plan.started_at, tokens=row.tokens, cost_usd=row.cost_usd,
-    ).eta_seconds  # fmt: skip
+def _eta(job: ResolvedJob, plan: Plan, state: State, deps: Deps) -> float | None:
+    found = will_end(job, plan, projected(job, plan, deps), state, deps)
+    return None if found is None else max(0.0, found.likely - deps.store.clock())

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .control.budget import version_limits
 from .deps import Deps
 from .projecting import due_at, projected, will_end
 from .reporting.prometheus import Family, Sample, exposition
@@ -47,12 +48,8 @@ class _Standing:
 
 def metrics(jobs: Mapping[str, ResolvedJob], deps: Deps) -> str:
     """All figures, in the text format. Raises StateError."""
-    now = deps.store.clock()
-    found = [
-        _standing(row, jobs.get(row.job), deps)
-        for row in deps.store.overview()
-        if not State(row.state).finished or now - row.updated_at < _SHOWN_SECONDS
-    ]
+    shown = deps.store.overview(since=deps.store.clock() - _SHOWN_SECONDS)
+    found = [_standing(row, jobs.get(row.job), deps) for row in shown]
     return exposition([*_of_batches(found), *_of_platform(jobs, deps)])
 
 
@@ -77,10 +74,10 @@ def _standing(row: BatchRow, job: ResolvedJob | None, deps: Deps) -> _Standing:
     ended = State(row.state).finished
     pace = None if ended else projected(job, plan, deps)
     span = None if ended else will_end(job, plan, pace, State(row.state), deps)
-    allowed = deps.store.approvals.allowed(plan).limit_usd
+    limit_usd, _ = version_limits(job.spec.budget, deps.store.approvals.allowed(plan))
     return _Standing(
         row=row,
-        budget_usd=job.spec.budget.limit_usd if allowed is None else allowed,
+        budget_usd=limit_usd,
         eta_seconds=0.0 if ended else None if span is None else max(0.0, span.likely - now),
         deadline_seconds=None if due is None or ended else due - now,
     )
@@ -126,6 +123,7 @@ def _of_batches(found: Sequence[_Standing]) -> list[Family]:
 def _of_platform(jobs: Mapping[str, ResolvedJob], deps: Deps) -> list[Family]:
     store = deps.store
     alerts = Counter((kept.alert.kind, kept.alert.severity) for kept in store.alerts.open())
+    dead = dict.fromkeys(jobs, 0) | store.letters.counts()
     away = {one.provider: one for one in store.outages.unsettled()}
     providers = sorted({job.spec.model.provider for job in jobs.values()} | set(away))
     return [
@@ -133,8 +131,7 @@ def _of_platform(jobs: Mapping[str, ResolvedJob], deps: Deps) -> list[Family]:
             "batch_ai_dead_letters",
             "Dead letters of the newest version of every batch of the job.",
             tuple(
-                Sample(count, {"job": job})
-                for job, count in sorted(_dead_letters(jobs, deps).items())
+                Sample(count, {"job": job}) for job, count in sorted(dead.items())
             ),
         ),
         Family(
@@ -155,9 +152,3 @@ def _of_platform(jobs: Mapping[str, ResolvedJob], deps: Deps) -> list[Family]:
         ),
     ]
 
-
-def _dead_letters(jobs: Mapping[str, ResolvedJob], deps: Deps) -> Counter[str]:
-    counts: Counter[str] = Counter(dict.fromkeys(jobs, 0))
-    for row in deps.store.overview():
-        counts[row.job] += row.conservation.dead
-    return counts

@@ -15,6 +15,7 @@ from .deps import Deps
 from .errors import StorageError
 from .inference.probe import answers
 from .outbox import settle
+from .projecting import due_at
 from .spec.resolved import ResolvedJob
 from .state.life_cycle import State
 from .state.outages import PROBE_SECONDS, Outage, outage_key
@@ -42,7 +43,7 @@ def settle_provider_away(job: ResolvedJob, plan: Plan, deps: Deps) -> None:
         settle(key, None, "", deps)
         return
     safe = job.spec.retry.safe_seconds
-    deadline = store.approvals.allowed(plan).deadline_at or plan.deadline_at
+    deadline = due_at(plan, store)
     alert = provider_away(plan, outage, safe_seconds=safe, deadline_at=deadline, now=now)
     settle(key, alert, "", deps)
     if alert.severity == "error":

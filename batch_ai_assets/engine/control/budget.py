@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..spec.budget import BudgetSpec
 from ..spec.job import JobSpec
 from ..spec.provider import Price, ProviderLimits
 from ..state.approvals import Allowed
@@ -18,7 +19,7 @@ from ..state.budgets import Limit, of_month, of_version
 from ..state.funds import Bound, Drawn
 from ..state.rows import Plan
 
-__all__ = ["Bound", "Purse", "limits_of"]
+__all__ = ["Bound", "Purse", "limits_of", "version_limits"]
 
 _AHEAD = 10
 """So many times what was spent since the last draw is held beyond what is in flight: draws come
@@ -31,19 +32,24 @@ _OF_VERSION = "the limit of this version of the batch"
 _NOTHING = Drawn(0.0, 0, float("inf"), float("inf"), 0.0, 0.0, "", "", "", "")
 
 
+def version_limits(budget: BudgetSpec, allowed: Allowed) -> tuple[float | None, int | None]:
+    """USD and tokens that a version may come to: an approval takes the place of what the job says;
+    None where nothing limits it."""
+    return (
+        budget.limit_usd if allowed.limit_usd is None else allowed.limit_usd,
+        budget.limit_tokens if allowed.limit_tokens is None else allowed.limit_tokens,
+    )
+
+
 def limits_of(
     spec: JobSpec, allows: ProviderLimits, plan: Plan, allowed: Allowed, at: float
 ) -> tuple[Limit, ...]:
-    """Every limit that a call of this version counts against at `at`, UTC seconds. An approval
-    takes the place of what the job says of the version; the months' caps stand in their files."""
+    """Every limit that a call of this version counts against at `at`, UTC seconds. No approval
+    lifts a month's cap: those stand in their files."""
     budget, provider = spec.budget, spec.model.provider
+    usd, tokens = version_limits(budget, allowed)
     return (
-        Limit(
-            of_version(plan),
-            budget.limit_usd if allowed.limit_usd is None else allowed.limit_usd,
-            budget.limit_tokens if allowed.limit_tokens is None else allowed.limit_tokens,
-            _OF_VERSION,
-        ),
+        Limit(of_version(plan), usd, tokens, _OF_VERSION),
         Limit(
             of_month("job", spec.job, at), budget.usd_per_month, budget.tokens_per_month,
             f"the cap of {spec.job} for this month",

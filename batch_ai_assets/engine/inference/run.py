@@ -153,6 +153,7 @@ class _Shards:
         """Purse, till and writer: what is answered and what it costs go to disk together."""
         deps, job = self._deps, self._job
         before = deps.store.budgets.begin(self._plan, self._run_id)
+
         def wake() -> None:
             loop.call_soon_threadsafe(self._crew.funding.moved)
 

@@ -42,6 +42,28 @@ class Letters:
         with self._db.read() as connection:
             return [DeadLetterRow(*row) for row in connection.execute(query)]
 
+    def counts(self) -> dict[str, int]:
+        """job → dead letters of the newest versions of its batches, of all jobs that have one."""
+        d, p = t.dead_letters.c, t.plans.c
+        newest = (
+            sa.select(p.job, p.batch, sa.func.max(p.version).label("version"))
+            .group_by(p.job, p.batch)
+            .subquery()
+        )
+        query = (
+            sa.select(d.job, sa.func.count())
+            .join(
+                newest,
+                sa.and_(
+                    newest.c.job == d.job, newest.c.batch == d.batch,
+                    newest.c.version == d.version,
+                ),
+            )
+            .group_by(d.job)
+        )  # fmt: skip
+        with self._db.read() as connection:
+            return {job: int(count) for job, count in connection.execute(query)}
+
     def before(self, job: str, batch: str, item_id: str) -> DeadLetterRow | None:
         """The last dead letter of an item, in whatever version of the batch it was one."""
         c = t.dead_letters.c

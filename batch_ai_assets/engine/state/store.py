@@ -32,6 +32,7 @@ from .disagreements import disagreements
 from .items import Items
 from .leases import Leases
 from .letters import Letters
+from .life_cycle import State
 from .orders import Orders
 from .outages import Outages
 from .oversight import Oversight
@@ -124,11 +125,27 @@ class StateStore:
                 for said, query in disagreements(plan).items()
             }
 
-    def overview(self, job: str | None = None) -> list[BatchRow]:
-        """Every batch at a glance, the most recently touched first."""
-        query = sa.select(t.batches).order_by(t.batches.c.updated_at.desc())
+    def overview(
+        self,
+        job: str | None = None,
+        batch: str | None = None,
+        *,
+        limit: int | None = None,
+        since: float | None = None,
+    ) -> list[BatchRow]:
+        """Batches at a glance, the most recently touched first; each costs some queries.
+
+        `since`: those without an end, and those touched since then (UTC seconds).
+        """
+        b = t.batches.c
+        query = sa.select(t.batches).order_by(b.updated_at.desc()).limit(limit)
         if job is not None:
-            query = query.where(t.batches.c.job == job)
+            query = query.where(b.job == job)
+        if batch is not None:
+            query = query.where(b.batch == batch)
+        if since is not None:
+            ended = [state.value for state in State if state.finished]
+            query = query.where(sa.or_(b.state.not_in(ended), b.updated_at >= since))
         with self.database.read() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
         return [self._glance(row) for row in rows]

@@ -27,6 +27,21 @@ def server(shared_stub: LocalProvider) -> LocalProvider:
     return shared_stub
 
 
+@pytest.fixture(scope="session")
+def slow_stub() -> Iterator[LocalProvider]:
+    """Answers after 20 ms, so that a batch has a middle."""
+    with stub(latency_ms=20) as server:
+        yield server
+
+
+@pytest.fixture
+def own(slow_stub: LocalProvider) -> LocalProvider:
+    """The slow stub, there and counting from zero: it may be taken away."""
+    slow_stub.outage(False)
+    slow_stub.reset_stats()
+    return slow_stub
+
+
 @pytest.fixture
 def topics(server: LocalProvider, tmp_path: Path) -> Iterator[World]:
     """The topics job on the shared stub."""

@@ -14,7 +14,9 @@ import pytest
 from batch_ai_assets.engine.alerting import outbox
 from batch_ai_assets.engine.batch import Run, plan_work, read_inputs
 from batch_ai_assets.engine.deadlines import deadline_is_met, watched_deadline
+from batch_ai_assets.engine.glances import glance
 from batch_ai_assets.engine.held import move
+from batch_ai_assets.engine.metrics import metrics
 from batch_ai_assets.engine.state.boosts import Boost
 from batch_ai_assets.engine.state.database import Database
 from batch_ai_assets.engine.state.leases import Leases
@@ -214,3 +216,24 @@ def test_a_batch_that_was_given_up_has_no_deadline_any_more(here: World) -> None
     assert said(here)[-1] == ("sla_at_risk", "warning", "resolved")
     look(here, 2000)
     assert ("sla_missed", "error", "opened") not in said(here)
+
+
+def test_status_and_metrics_tell_the_same_time_that_is_left(here: World) -> None:
+    for second in range(0, 61, 10):
+        asked(here, second, done=second // 2)
+    then = at(here, BEGAN + 60)
+    [row] = then.deps.store.overview("topics", "b1")
+    seen = glance(row, then.deps)
+    assert seen.eta_seconds is not None
+    told = f'batch_ai_batch_eta_seconds{{job="topics",batch="b1"}} {seen.eta_seconds}'
+    assert told in metrics({"topics": then.job}, then.deps).splitlines()
+    assert 140 <= seen.eta_seconds < 200, "70 are left, one takes two seconds, and a tail"
+
+
+def test_a_batch_that_ended_long_ago_is_not_looked_at_again_for_metrics(here: World) -> None:
+    move(here.job, "b1", RUN, here.deps, State.CANCELLED)
+    store, now = here.deps.store, here.deps.store.clock()
+    assert [row.batch for row in store.overview(since=now - 60)] == ["b1"]
+    assert store.overview(since=now + 60) == []
+    assert store.overview(limit=0) == []
+    assert store.overview("topics", "b2") == []

@@ -18,7 +18,8 @@ from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.engine.state.store import StateStore
 from batch_ai_assets.local_provider.process import LocalProvider
 
-from ..world import World, stub, world
+from ..state.conftest import Clock
+from ..world import World, world
 from .instants import once_called
 from .items import plain
 from .test_alerts import lines
@@ -29,35 +30,12 @@ HURRIED = {
 }
 
 
-class Clock:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture(scope="module")
-def slow_stub() -> Iterator[LocalProvider]:
-    with stub(latency_ms=20) as server:
-        yield server
-
-
-@pytest.fixture
-def own(slow_stub: LocalProvider) -> LocalProvider:
-    slow_stub.outage(False)
-    slow_stub.reset_stats()
-    return slow_stub
-
-
 @pytest.fixture
 def here(own: LocalProvider, tmp_path: Path) -> Iterator[World]:
     """The topics world with a clock of its own, at a provider that can be taken away."""
     provider = {"base_url": own.base_url}
     with world(tmp_path, own.base_url, HURRIED, provider) as made:
-        store = StateStore(made.deps.store.database, Clock())
+        store = StateStore(made.deps.store.database, Clock(1_700_000_000.0))
         made.deps = replace(made.deps, store=store)
         yield made
 

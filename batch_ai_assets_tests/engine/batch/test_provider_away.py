@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.local_provider.process import LocalProvider
 
-from ..world import stub, world
+from ..world import world
 from .instants import once_called
 from .items import ids, named, plain
 
@@ -19,20 +18,6 @@ CALM = {
     "retry": {"timeout_seconds": 20.0, "unreachable_seconds": 30.0},
 }
 HURRIED = {**CALM, "retry": {"timeout_seconds": 20.0, "unreachable_seconds": 1.0}}
-
-
-@pytest.fixture(scope="module")
-def slow_stub() -> Iterator[LocalProvider]:
-    """Answers after 20 ms, so that a batch has a middle."""
-    with stub(latency_ms=20) as server:
-        yield server
-
-
-@pytest.fixture
-def own(slow_stub: LocalProvider) -> LocalProvider:
-    slow_stub.outage(False)
-    slow_stub.reset_stats()
-    return slow_stub
 
 
 def test_a_provider_that_is_not_there_at_the_start_pauses_the_batch_with_all_items_pending(

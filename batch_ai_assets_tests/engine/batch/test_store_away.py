@@ -16,24 +16,11 @@ import sqlalchemy as sa
 from batch_ai_assets.engine.state.life_cycle import State
 from batch_ai_assets.local_provider.process import LocalProvider
 
-from ..world import World, stub, world
+from ..world import World, world
 from .instants import once_called
 from .items import ids, plain
 
 CALM = {"limits": {"concurrency": 4}, "retry": {"timeout_seconds": 30.0}}
-
-
-@pytest.fixture(scope="module")
-def slow_stub() -> Iterator[LocalProvider]:
-    """Answers after 10 ms, so that a batch has a middle."""
-    with stub(latency_ms=10) as server:
-        yield server
-
-
-@pytest.fixture
-def own(slow_stub: LocalProvider) -> LocalProvider:
-    slow_stub.reset_stats()
-    return slow_stub
 
 
 @contextmanager
